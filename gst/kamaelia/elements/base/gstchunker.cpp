@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/framing/escape.hpp"
+#include "elements/base/chunksync.hpp"
+#include "elements/base/elements.hpp"
+#include "glue/filter.hpp"
+#include "glue/properties.hpp"
+#include "glue/stats.hpp"
+
+#include <algorithm>
+
+GST_DEBUG_CATEGORY_STATIC(chunker_debug);
+#define GST_CAT_DEFAULT chunker_debug
+
+namespace {
+
+using namespace kam;
+using glue::BufferPtr;
+
+GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE(
+    "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS("application/x-kamaelia-chunk"));
+
+// Kamaelia.Protocol.Framing.DataChunker.
+class ChunkerElement final : public glue::Filter {
+ public:
+  using Base = GstElement;
+  using Class = GstElementClass;
+  static constexpr auto type_name = "KamChunker";
+  static GType base_type() { return GST_TYPE_ELEMENT; }
+  static void class_init(Class *klass);
+
+  struct Values {
+    std::string sync = default_sync_text;
+    glue::Ref<GBytes> sync_bytes;
+  };
+  glue::Settings<Values> settings;
+  static const glue::Properties<ChunkerElement, Values> &properties();
+
+  explicit ChunkerElement(GstElement *element) : Filter{element} {}
+  glue::StructurePtr stats() const;
+
+ private:
+  void start() override;
+  void handle_buffer(BufferPtr buffer) override;
+  std::optional<glue::Ref<GstCaps>> source_caps(GstCaps *sink_caps) override;
+  bool keeps_caps() const override { return false; }
+
+  framing::Sync sync_ = framing::Sync::standard();
+  glue::Ref<GstMemory> sync_memory_;
+  glue::Counter chunks_;
+  glue::Counter bytes_;
+  glue::Counter escaped_;
+};
+
+const glue::Properties<ChunkerElement, ChunkerElement::Values> &ChunkerElement::properties()
+{
+  static const auto table = [] {
+    glue::Properties<ChunkerElement, Values> made;
+    add_sync_properties(made, &Values::sync, &Values::sync_bytes);
+    made.report<&ChunkerElement::stats>(
+        "stats", "What passed since READY: chunks, bytes in them, and bytes escaped");
+    return made;
+  }();
+  return table;
+}
+
+void ChunkerElement::class_init(Class *klass)
+{
+  GST_DEBUG_CATEGORY_INIT(chunker_debug, "chunker", 0, "Chunker");
+  properties().install(klass);
+  glue::describe(klass, {"Chunker", "Codec/Payloader/Network",
+                         "Begins each buffer with a sync sequence that a receiver can find"});
+  gst_element_class_add_static_pad_template(klass, &sink_template);
+  gst_element_class_add_static_pad_template(klass, &src_template);
+}
+
+glue::StructurePtr ChunkerElement::stats() const
+{
+  return glue::stats_structure(
+      "application/x-chunker-stats",
+      {{"chunks", chunks_.value()}, {"bytes", bytes_.value()}, {"escaped", escaped_.value()}});
+}
+
+void ChunkerElement::start()
+{
+  for (auto *counter : {&chunks_, &bytes_, &escaped_})
+    counter->reset();
+  sync_ = sync_of(settings.current());
+  const auto bytes = sync_.bytes();
+  auto *memory = gst_allocator_alloc(nullptr, bytes.size(), nullptr);
+  GstMapInfo map;
+  gst_memory_map(memory, &map, GST_MAP_WRITE);
+  std::copy(bytes.begin(), bytes.end(), reinterpret_cast<std::byte *>(map.data));
+  gst_memory_unmap(memory, &map);
+  GST_MINI_OBJECT_FLAG_SET(memory, GST_MEMORY_FLAG_READONLY);
+  sync_memory_ = glue::Ref<GstMemory>::adopt(memory);
+}
+
+std::optional<glue::Ref<GstCaps>> ChunkerElement::source_caps(GstCaps *sink_caps)
+{
+  auto *caps = gst_caps_new_empty_simple("application/x-kamaelia-chunk");
+  const auto sync = sync_buffer(sync_);
+  gst_caps_set_simple(caps, "sync", GST_TYPE_BUFFER, sync.get(), nullptr);
+  if (sink_caps) {
+    const glue::StringPtr inner{gst_caps_to_string(sink_caps)};
+    gst_caps_set_simple(caps, "payload-caps", G_TYPE_STRING, inner.get(), nullptr);
+  }
+  return glue::Ref<GstCaps>::adopt(caps);
+}
+
+void ChunkerElement::handle_buffer(BufferPtr buffer)
+{
+  std::size_t special = 0;
+  BufferPtr chunk;
+  {
+    const glue::ReadMap map{buffer.get()};
+    if (!map) {
+      GST_ELEMENT_ERROR(element(), RESOURCE, READ, ("Could not read the incoming data."),
+                        ("gst_buffer_map failed"));
+      return fail(GST_FLOW_ERROR);
+    }
+    const auto data = map.bytes();
+    special = framing::count_special(sync_, data);
+    chunks_.add();
+    bytes_.add(data.size());
+    escaped_.add(special);
+    if (special > 0) {
+      const auto sync = sync_.bytes();
+      const auto size = sync.size() + data.size() + 2 * special;
+      chunk.reset(gst_buffer_new_allocate(nullptr, size + framing::escape_slack, nullptr));
+      const glue::WriteMap out{chunk.get()};
+      std::copy(sync.begin(), sync.end(), out.bytes().begin());
+      framing::escape(sync_, data, out.bytes().subspan(sync.size()));
+    }
+  }
+  if (special > 0) {
+    gst_buffer_set_size(chunk.get(), static_cast<gssize>(gst_buffer_get_size(chunk.get()) -
+                                                         framing::escape_slack));
+    gst_buffer_copy_into(chunk.get(), buffer.get(), GST_BUFFER_COPY_METADATA, 0, -1);
+  } else {
+    // Nothing to escape: the data goes on as it is, behind the sync that all chunks share.
+    chunk.reset(gst_buffer_make_writable(buffer.release()));
+    gst_buffer_prepend_memory(chunk.get(), gst_memory_ref(sync_memory_.get()));
+  }
+  emit(std::move(chunk));
+}
+
+}  // namespace
+
+GST_ELEMENT_REGISTER_DEFINE(chunker, "chunker", GST_RANK_NONE, glue::type_of<ChunkerElement>())

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "config.h"
+
+#include "elements/base/elements.hpp"
+
+static gboolean plugin_init(GstPlugin *plugin)
+{
+  gboolean any = FALSE;
+  any |= GST_ELEMENT_REGISTER(chunker, plugin);
+  any |= GST_ELEMENT_REGISTER(dechunker, plugin);
+  any |= GST_ELEMENT_REGISTER(deframer, plugin);
+  any |= GST_ELEMENT_REGISTER(framer, plugin);
+  any |= GST_ELEMENT_REGISTER(packetiser, plugin);
+  return any;
+}
+
+GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, kamaelia,
+                  "Kamaelia's protocols: framing, chunking, packetising, reordering, requests",
+                  plugin_init, VERSION, "LGPL", PACKAGE, "https://example.org/gst-kamaelia")

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Counters that one thread writes and any thread reads, and the structure they are read in.
+#pragma once
+
+#include "glue/refs.hpp"
+
+#include <gst/gst.h>
+
+#include <atomic>
+#include <initializer_list>
+#include <utility>
+
+namespace kam::glue {
+
+class Counter {
+ public:
+  // Only for the streaming thread.
+  void add(guint64 n = 1)
+  {
+    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  void reset() { value_.store(0, std::memory_order_relaxed); }
+  guint64 value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<guint64> value_ = 0;
+};
+
+// The value of a "stats" property: unsigned 64-bit fields with kebab-case keys.
+inline StructurePtr stats_structure(
+    const char *name, std::initializer_list<std::pair<const char *, guint64>> fields)
+{
+  StructurePtr structure{gst_structure_new_empty(name)};
+  for (const auto &[key, value] : fields)
+    gst_structure_set(structure.get(), key, G_TYPE_UINT64, value, nullptr);
+  return structure;
+}
+
+}  // namespace kam::glue
