@@ -3,6 +3,7 @@
 #pragma once
 
 #include <check.h>
+#undef fail  // a macro of Check's old API that breaks <iostream>
 
 #include <cstdlib>
 #include <initializer_list>

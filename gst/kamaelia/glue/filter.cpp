@@ -159,6 +159,13 @@ bool Filter::handle_caps(GstCaps *caps)
   return gst_pad_push_event(src_, gst_event_new_caps(chosen->get()));
 }
 
+bool Filter::renegotiate()
+{
+  const auto sink_caps = Ref<GstCaps>::adopt(gst_pad_get_current_caps(sink_));
+  push_emitted();
+  return handle_caps(sink_caps.get());
+}
+
 // Data may come without caps (filesrc, udpsrc); what leaves has some where they are known,
 // and they have to be there before the segment.
 bool Filter::negotiate_without_caps()

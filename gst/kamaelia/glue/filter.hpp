@@ -50,6 +50,8 @@ class Filter {
   GstFlowReturn push_emitted();
   // Makes the current chain call end with `flow`; for errors that were posted.
   void fail(GstFlowReturn flow) { flow_ = flow; }
+  // Asks source_caps() again, after a change of settings. Only for the streaming thread.
+  bool renegotiate();
   // Runs `work` as the streaming thread would, from another thread: emit() may be called.
   template <class Work>
   void run_in_stream(Work work)

@@ -38,21 +38,20 @@ class Settings {
   // Only for the streaming thread. Valid until the next call.
   const Values &current()
   {
-    refresh();
+    const auto generation = generation_.load(std::memory_order_acquire);
+    if (generation != copied_generation_) {
+      const std::lock_guard lock{mutex_};
+      copy_ = master_;
+      copied_generation_ = generation_.load(std::memory_order_relaxed);
+    }
     return copy_;
   }
 
-  // Whether anything was set since the last call of refresh() or current(): only for the
-  // streaming thread.
-  bool refresh()
+  // Whether anything was set since it was last asked. Only for the streaming thread.
+  bool changed()
   {
-    const auto generation = generation_.load(std::memory_order_acquire);
-    if (generation == copied_generation_)
-      return false;
-    const std::lock_guard lock{mutex_};
-    copy_ = master_;
-    copied_generation_ = generation_.load(std::memory_order_relaxed);
-    return true;
+    (void)current();
+    return std::exchange(seen_generation_, copied_generation_) != copied_generation_;
   }
 
  private:
@@ -61,6 +60,7 @@ class Settings {
   std::atomic<unsigned> generation_ = 1;
   Values copy_;
   unsigned copied_generation_ = 0;
+  unsigned seen_generation_ = 0;
 };
 
 }  // namespace kam::glue

@@ -55,6 +55,7 @@ void Dechunker::reset()
   empty_chunks_ = 0;
   damaged_ = false;
   collected_ = {};
+  collected_wire_size_ = 0;
   unescaper_.reset();
 }
 
@@ -167,7 +168,7 @@ std::optional<Chunk> Dechunker::end_chunks_at_run()
 std::optional<Chunk> Dechunker::end_chunk(std::size_t body_end)
 {
   const auto body = input_.subspan(body_begin_, body_end - body_begin_);
-  const bool begun_earlier = !collected_.empty() || unescaper_.is_pending();
+  const bool begun_earlier = collected_wire_size_ > 0;
   if (begun_earlier || state_ != State::collecting || body.size() > limits_.max_chunk_size)
     append_to_body(body);
   const auto pending = unescaper_.finish();
@@ -185,6 +186,7 @@ std::optional<Chunk> Dechunker::end_chunk(std::size_t body_end)
       return std::nullopt;
     }
     chunk.collected = std::exchange(collected_, {});
+    collected_wire_size_ = 0;
     chunk.body = chunk.collected;
   } else {
     chunk.in_input = true;
@@ -206,6 +208,7 @@ void Dechunker::append_to_body(Bytes bytes)
     const auto added = unescaper_.decode(step, MutableBytes{collected_}.subspan(old_size));
     collected_.resize(old_size + added);
     bytes = bytes.subspan(step.size());
+    collected_wire_size_ += step.size();
     if (collected_.size() > limits_.max_chunk_size)
       drop_oversize();
   }
@@ -213,18 +216,23 @@ void Dechunker::append_to_body(Bytes bytes)
     stats_.bytes_skipped += bytes.size();
 }
 
-// Grows by doubling, but not past what a chunk may have.
+// Grows by doubling at first. A chunk that gets large is given all it may have in one step
+// (pages that are not written cost nothing), so that outgrown blocks do not pile up.
 void Dechunker::make_room(std::size_t size)
 {
-  if (size <= collected_.capacity())
+  constexpr std::size_t large = std::size_t{64} << 10U;
+  constexpr std::size_t one_step = std::size_t{4} << 20U;
+  const auto capacity = collected_.capacity();
+  if (size <= capacity)
     return;
   const auto most = limits_.max_chunk_size + collect_step + 2;
-  collected_.reserve(std::min(most, std::max(size, 2 * collected_.capacity())));
+  const auto next = std::max(size, 2 * capacity);
+  collected_.reserve(std::min(most, size <= large ? next : std::max(next, one_step)));
 }
 
 void Dechunker::drop_oversize()
 {
-  stats_.bytes_skipped += collected_.size();
+  stats_.bytes_skipped += std::exchange(collected_wire_size_, 0);
   ++stats_.oversize;
   collected_ = {};
   unescaper_.reset();

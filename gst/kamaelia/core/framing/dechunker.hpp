@@ -92,7 +92,8 @@ class Dechunker {
   std::size_t carried_ = 0;
   std::size_t empty_chunks_ = 0;  // found, to be polled
   bool damaged_ = false;
-  ByteVector collected_;  // of the open chunk, from earlier inputs
+  ByteVector collected_;                 // of the open chunk, from earlier inputs
+  std::size_t collected_wire_size_ = 0;  // and how many bytes that was with escapes
   Unescaper unescaper_;
 };
 

@@ -62,7 +62,6 @@ class Unescaper {
   // The bytes of an escape that never became one: data after all. At most two.
   Bytes finish();
   void reset() { pending_size_ = 0; }
-  bool is_pending() const { return pending_size_ > 0; }
 
  private:
   const Sync *sync_;

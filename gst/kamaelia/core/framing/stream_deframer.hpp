@@ -28,6 +28,8 @@ class StreamDeframer {
   };
 
   explicit StreamDeframer(Limits limits) : limits_{limits} {}
+  // From the next header on.
+  void set_limits(Limits limits) { limits_ = limits; }
 
   // Takes the next bytes; they must stay until poll() has returned nothing.
   void feed(Bytes input);

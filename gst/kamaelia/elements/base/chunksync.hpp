@@ -51,11 +51,11 @@ Table &add_sync_properties(Table &table, std::string Values::*sync,
       .add_checked("sync", sync,
                    "Sequence that begins each chunk: 1 to 256 bytes, not made only of %, 0-9 "
                    "and a-f",
-                   Mutable::in_ready, is_usable_sync)
+                   Mutable::in_playing, is_usable_sync)
       .add_checked(
           "sync-bytes", sync_bytes,
           "The same for sequences that are no text; if set, it is used instead of sync",
-          Mutable::in_ready, is_usable_sync_bytes);
+          Mutable::in_playing, is_usable_sync_bytes);
 }
 
 // The value of the field "sync" in application/x-kamaelia-chunk caps.

@@ -45,6 +45,7 @@ class ChunkerElement final : public glue::Filter {
   void handle_buffer(BufferPtr buffer) override;
   std::optional<glue::Ref<GstCaps>> source_caps(GstCaps *sink_caps) override;
   bool keeps_caps() const override { return false; }
+  void use_sync(const framing::Sync &sync);
 
   framing::Sync sync_ = framing::Sync::standard();
   glue::Ref<GstMemory> sync_memory_;
@@ -86,7 +87,13 @@ void ChunkerElement::start()
 {
   for (auto *counter : {&chunks_, &bytes_, &escaped_})
     counter->reset();
-  sync_ = sync_of(settings.current());
+  (void)settings.changed();
+  use_sync(sync_of(settings.current()));
+}
+
+void ChunkerElement::use_sync(const framing::Sync &sync)
+{
+  sync_ = sync;
   const auto bytes = sync_.bytes();
   auto *memory = gst_allocator_alloc(nullptr, bytes.size(), nullptr);
   GstMapInfo map;
@@ -111,6 +118,10 @@ std::optional<glue::Ref<GstCaps>> ChunkerElement::source_caps(GstCaps *sink_caps
 
 void ChunkerElement::handle_buffer(BufferPtr buffer)
 {
+  if (settings.changed()) {
+    use_sync(sync_of(settings.current()));
+    renegotiate();
+  }
   std::size_t special = 0;
   BufferPtr chunk;
   {

@@ -60,6 +60,7 @@ class DechunkerElement final : public glue::Filter {
   bool keeps_caps() const override { return false; }
 
   void start_dechunker(const framing::Sync &sync);
+  void apply_settings();
   void take_chunks(GstBuffer *input, Bytes mapped, const Times &now);
   BufferPtr buffer_of(framing::Chunk &chunk, GstBuffer *input, Bytes mapped) const;
   void publish_stats();
@@ -84,7 +85,7 @@ const glue::Properties<DechunkerElement, DechunkerElement::Values>
     add_sync_properties(made, &Values::sync, &Values::sync_bytes);
     made.add("max-chunk-size", &Values::max_chunk_size,
              "Largest chunk to put together, in bytes; a larger one is dropped",
-             Mutable::in_ready, {1, G_MAXINT})
+             Mutable::in_playing, {1, G_MAXINT})
         .add("packetized", &Values::packetized,
              "Each buffer ends with the end of a chunk, as datagrams of one chunk do: do not "
              "wait for the next sync to see where it ends",
@@ -92,7 +93,7 @@ const glue::Properties<DechunkerElement, DechunkerElement::Values>
         .add("caps", &Values::caps,
              "Caps of what comes out; unset: what the chunker says went in, or frames if the "
              "next element takes only them, or application/octet-stream",
-             Mutable::in_ready)
+             Mutable::in_playing)
         .report<&DechunkerElement::stats>(
             "stats",
             "What passed since READY: chunks, bytes in them, chunks damaged (passed on with "
@@ -142,6 +143,7 @@ void DechunkerElement::start()
   open_ = {};
   discont_ = false;
   dechunker_.reset();
+  (void)settings.changed();
   start_dechunker(sync_of(settings.current()));
   publish_stats();
 }
@@ -190,8 +192,18 @@ std::optional<glue::Ref<GstCaps>> DechunkerElement::source_caps(GstCaps *sink_ca
   return Caps::adopt(gst_caps_fixate(possible));
 }
 
+// What is open was begun under the old settings and ends with them.
+void DechunkerElement::apply_settings()
+{
+  drain();
+  start_dechunker(sync_of(settings.current()));
+  renegotiate();
+}
+
 void DechunkerElement::handle_buffer(BufferPtr buffer)
 {
+  if (settings.changed())
+    apply_settings();
   const glue::ReadMap map{buffer.get()};
   if (!map) {
     GST_ELEMENT_ERROR(element(), RESOURCE, READ, ("Could not read the incoming data."),

@@ -101,11 +101,11 @@ const glue::Properties<DeframerElement, DeframerElement::Values> &DeframerElemen
           .add("caps", &Values::caps,
                "Caps of what comes out; unset: what the framer says went in, or "
                "application/octet-stream",
-               Mutable::in_ready)
+               Mutable::in_playing)
           .add("max-frame-size", &Values::max_frame_size,
                "Largest data of a frame that is put together from a stream (framed=false), in "
                "bytes; a frame that says it is larger is dropped",
-               Mutable::in_ready, {1, G_MAXINT})
+               Mutable::in_playing, {1, G_MAXINT})
           .add("max-errors", &Values::max_errors,
                "Number of frames that may be dropped before the element gives up with an "
                "error; -1 means any number",
@@ -150,6 +150,7 @@ void DeframerElement::start()
   for (auto *counter : {&frames_, &bytes_, &trailing_bytes_, &bytes_skipped_})
     counter->reset();
   drops_.reset();
+  (void)settings.changed();
   framed_ = true;
   flush();
 }
@@ -191,6 +192,10 @@ std::optional<glue::Ref<GstCaps>> DeframerElement::source_caps(GstCaps *sink_cap
 
 void DeframerElement::handle_buffer(BufferPtr buffer)
 {
+  if (settings.changed()) {
+    stream_->set_limits({settings.current().max_frame_size});
+    renegotiate();
+  }
   if (framed_)
     deframe_whole(std::move(buffer));
   else

@@ -67,6 +67,7 @@ class FramerElement final : public glue::Filter {
   void handle_buffer(BufferPtr buffer) override;
   std::optional<glue::Ref<GstCaps>> source_caps(GstCaps *sink_caps) override;
   bool keeps_caps() const override { return false; }
+  void begin_counting();
   void emit_frame(BufferPtr buffer, const framing::FrameHeaderText &header);
   void frame_with_sequence(BufferPtr buffer, guint64 sequence);
   void frame_with_meta(BufferPtr buffer);
@@ -83,15 +84,16 @@ const glue::Properties<FramerElement, FramerElement::Values> &FramerElement::pro
   static const auto table =
       glue::Properties<FramerElement, Values>{}
           .add("tag-mode", &Values::tag_mode, "Where a frame's tag comes from",
-               glue::Mutable::in_ready)
+               glue::Mutable::in_playing)
           .add("first-sequence", &Values::first_sequence,
-               "Number of the first frame after READY (tag-mode=sequence)",
-               glue::Mutable::in_ready)
+               "Number of the first frame after READY; a change after that frame does nothing "
+               "(tag-mode=sequence)",
+               glue::Mutable::in_playing)
           .add(
               "modulo", &Values::modulo,
               "Sequence numbers wrap to 0 before they reach this; 0 means that they never wrap, "
               "as in Kamaelia (tag-mode=sequence)",
-              glue::Mutable::in_ready)
+              glue::Mutable::in_playing)
           .report<&FramerElement::sequence>(
               "sequence", "Number that the next frame will carry (tag-mode=sequence)")
           .report<&FramerElement::stats>(
@@ -124,6 +126,12 @@ void FramerElement::start()
 {
   for (auto *counter : {&frames_, &bytes_, &no_tag_, &bad_tag_})
     counter->reset();
+  (void)settings.changed();
+  begin_counting();
+}
+
+void FramerElement::begin_counting()
+{
   const auto &values = settings.current();
   sequence_ = values.modulo > 0 ? values.first_sequence % values.modulo : values.first_sequence;
 }
@@ -141,12 +149,15 @@ std::optional<glue::Ref<GstCaps>> FramerElement::source_caps(GstCaps *sink_caps)
 
 void FramerElement::handle_buffer(BufferPtr buffer)
 {
+  if (settings.changed() && frames_.value() == 0)
+    begin_counting();
   const auto &values = settings.current();
   switch (values.tag_mode) {
   case TagMode::sequence: {
     const auto sequence = sequence_.load(std::memory_order_relaxed);
     const auto next = sequence + 1;
-    sequence_.store(next == values.modulo ? 0 : next, std::memory_order_relaxed);
+    sequence_.store(values.modulo > 0 && next >= values.modulo ? 0 : next,
+                    std::memory_order_relaxed);
     frame_with_sequence(std::move(buffer), sequence);
     return;
   }
