@@ -23,16 +23,43 @@ inline BufferPtr wrap(ByteVector bytes)
       [](gpointer owned) { delete static_cast<ByteVector *>(owned); })};
 }
 
+// A few bytes as a memory of their own. Wrapping a copy costs less than going through the
+// default allocator and mapping what it gives.
+inline GstMemory *small_memory(Bytes bytes)
+{
+  auto *copy = g_memdup2(bytes.data(), bytes.size());
+  return gst_memory_new_wrapped(GstMemoryFlags(0), copy, bytes.size(), 0, bytes.size(), copy,
+                                g_free);
+}
+
+// A new buffer with room for `size` bytes. The allocator is named because the default one is
+// looked up by its name for each buffer.
+inline BufferPtr allocate(gsize size)
+{
+  static GstAllocator *const system_memory = gst_allocator_find(GST_ALLOCATOR_SYSMEM);
+  return BufferPtr{gst_buffer_new_allocate(system_memory, size, nullptr)};
+}
+
+// A new buffer with a copy of `bytes`.
+inline BufferPtr copy(Bytes bytes)
+{
+  BufferPtr buffer{gst_buffer_new()};
+  if (!bytes.empty())
+    gst_buffer_append_memory(buffer.get(), small_memory(bytes));
+  return buffer;
+}
+
+// Parts up to this size are copied: out of the cache that costs less than another GstMemory
+// that shares.
+inline constexpr std::size_t largest_copied = 2048;
+
 // The part of `buffer` that `part` is in `whole`, the buffer's mapped bytes, without its
-// metadata. Memory is shared unless the part is so small that copying costs less.
+// metadata.
 inline BufferPtr region(GstBuffer *buffer, Bytes whole, Bytes part)
 {
-  constexpr std::size_t largest_copied = 2048;
-  if (part.empty())
-    return BufferPtr{gst_buffer_new()};
-  const auto offset = static_cast<gsize>(part.data() - whole.data());
   if (part.size() <= largest_copied)
-    return BufferPtr{gst_buffer_new_memdup(part.data(), part.size())};
+    return copy(part);
+  const auto offset = static_cast<gsize>(part.data() - whole.data());
   return BufferPtr{gst_buffer_copy_region(buffer, GST_BUFFER_COPY_MEMORY, offset, part.size())};
 }
 

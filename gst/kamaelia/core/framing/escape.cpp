@@ -55,12 +55,11 @@ __m128i load(const std::byte *from)
   return _mm_loadu_si128(reinterpret_cast<const __m128i *>(from));
 }
 
-// One bit for each of sixteen bytes: whether it has to be escaped.
-unsigned special_bits(__m128i block, __m128i sync_byte)
+// All bits of each of sixteen bytes: whether it has to be escaped.
+__m128i special_bytes(__m128i block, __m128i sync_byte)
 {
   const auto percents = _mm_cmpeq_epi8(block, _mm_set1_epi8('%'));
-  const auto syncs = _mm_cmpeq_epi8(block, sync_byte);
-  return static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(percents, syncs)));
+  return _mm_or_si128(percents, _mm_cmpeq_epi8(block, sync_byte));
 }
 
 __m128i splat(std::byte byte)
@@ -68,14 +67,23 @@ __m128i splat(std::byte byte)
   return _mm_set1_epi8(static_cast<char>(byte));
 }
 
-// The whole blocks at the front of `data`, of which it returns the count.
+// The whole blocks at the front of `data`, of which it returns the count. Sixteen counters of
+// a byte each are added up before they can overflow.
 std::size_t count_special_blocks(std::byte sync_byte, Bytes &data)
 {
+  constexpr std::size_t most_at_once = 255;
   const auto sync_bytes = splat(sync_byte);
   std::size_t count = 0;
-  for (; data.size() >= block_size; data = data.subspan(block_size))
-    count +=
-        static_cast<std::size_t>(std::popcount(special_bits(load(data.data()), sync_bytes)));
+  while (data.size() >= block_size) {
+    const auto blocks = std::min(data.size() / block_size, most_at_once);
+    auto counters = _mm_setzero_si128();
+    for (std::size_t i = 0; i < blocks; ++i)
+      counters = _mm_sub_epi8(counters, special_bytes(load(&data[i * block_size]), sync_bytes));
+    const auto sums = _mm_sad_epu8(counters, _mm_setzero_si128());
+    count += static_cast<std::size_t>(_mm_cvtsi128_si64(sums) +
+                                      _mm_cvtsi128_si64(_mm_unpackhi_epi64(sums, sums)));
+    data = data.subspan(blocks * block_size);
+  }
   return count;
 }
 
@@ -87,7 +95,8 @@ std::byte *escape_blocks(std::byte sync_byte, Bytes &data, std::byte *out)
   while (data.size() >= block_size) {
     const auto block = load(data.data());
     _mm_storeu_si128(reinterpret_cast<__m128i *>(out), block);
-    const auto bits = special_bits(block, sync_bytes);
+    const auto bits =
+        static_cast<unsigned>(_mm_movemask_epi8(special_bytes(block, sync_bytes)));
     if (bits == 0) {
       out += block_size;
       data = data.subspan(block_size);

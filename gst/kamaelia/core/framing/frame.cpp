@@ -66,11 +66,40 @@ std::variant<FrameHeader, FrameFault, NeedMore> parse_line(std::string_view line
   return header;
 }
 
+// Digits from `at` on as a number, as long as they cannot overflow; `at` is left behind them.
+std::uint64_t take_digits(std::string_view text, std::size_t &at)
+{
+  constexpr std::size_t safe_digits = 19;
+  std::uint64_t value = 0;
+  const auto end = std::min(text.size(), at + safe_digits);
+  for (; at < end && is_digit(text[at]); ++at)
+    value = value * 10 + static_cast<std::uint64_t>(text[at] - '0');
+  return value;
+}
+
+// The header as our own framer writes it, which is nearly always the one that comes. What is
+// not exactly that is left to parse_line().
+std::optional<FrameHeader> parse_usual(std::string_view window)
+{
+  std::size_t at = 0;
+  const auto sequence = take_digits(window, at);
+  const auto tag_size = at;
+  if (tag_size == 0 || at == window.size() || window[at] != ' ')
+    return std::nullopt;
+  const auto length_at = ++at;
+  const auto data_size = take_digits(window, at);
+  if (at == length_at || at == window.size() || window[at] != '\n')
+    return std::nullopt;
+  return FrameHeader{window.substr(0, tag_size), sequence, data_size, at + 1};
+}
+
 }  // namespace
 
 std::variant<FrameHeader, FrameFault, NeedMore> parse_frame_header(Bytes bytes)
 {
   const auto window = as_text(bytes.first(std::min(bytes.size(), max_header_size)));
+  if (const auto usual = parse_usual(window))
+    return *usual;
   const auto line_end = window.find('\n');
   if (line_end == std::string_view::npos) {
     if (window.size() == max_header_size)

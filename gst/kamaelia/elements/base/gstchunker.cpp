@@ -46,6 +46,9 @@ class ChunkerElement final : public glue::Filter {
   std::optional<glue::Ref<GstCaps>> source_caps(GstCaps *sink_caps) override;
   bool keeps_caps() const override { return false; }
   void use_sync(const framing::Sync &sync);
+  BufferPtr escaped_chunk(GstBuffer *buffer, std::size_t escaped_size);
+  template <class Work>
+  bool for_each_memory(GstBuffer *buffer, Work work);
 
   framing::Sync sync_ = framing::Sync::standard();
   glue::Ref<GstMemory> sync_memory_;
@@ -94,12 +97,7 @@ void ChunkerElement::start()
 void ChunkerElement::use_sync(const framing::Sync &sync)
 {
   sync_ = sync;
-  const auto bytes = sync_.bytes();
-  auto *memory = gst_allocator_alloc(nullptr, bytes.size(), nullptr);
-  GstMapInfo map;
-  gst_memory_map(memory, &map, GST_MAP_WRITE);
-  std::copy(bytes.begin(), bytes.end(), reinterpret_cast<std::byte *>(map.data));
-  gst_memory_unmap(memory, &map);
+  auto *memory = glue::small_memory(sync_.bytes());
   GST_MINI_OBJECT_FLAG_SET(memory, GST_MEMORY_FLAG_READONLY);
   sync_memory_ = glue::Ref<GstMemory>::adopt(memory);
 }
@@ -122,39 +120,60 @@ void ChunkerElement::handle_buffer(BufferPtr buffer)
     use_sync(sync_of(settings.current()));
     renegotiate();
   }
+  std::size_t size = 0;
   std::size_t special = 0;
-  BufferPtr chunk;
+  const bool read = for_each_memory(buffer.get(), [&](Bytes data) {
+    size += data.size();
+    special += framing::count_special(sync_, data);
+  });
+  if (!read)
+    return;
+  chunks_.add();
+  bytes_.add(size);
+  escaped_.add(special);
+  if (special > 0)
+    return emit(escaped_chunk(buffer.get(), size + 2 * special));
+  // Nothing to escape: the data goes on as it is, behind the sync that all chunks share.
+  buffer.reset(gst_buffer_make_writable(buffer.release()));
+  gst_buffer_prepend_memory(buffer.get(), gst_memory_ref(sync_memory_.get()));
+  emit(std::move(buffer));
+}
+
+BufferPtr ChunkerElement::escaped_chunk(GstBuffer *buffer, std::size_t escaped_size)
+{
+  const auto sync = sync_.bytes();
+  const auto chunk_size = sync.size() + escaped_size;
+  auto chunk = glue::allocate(chunk_size + framing::escape_slack);
   {
-    const glue::ReadMap map{buffer.get()};
-    if (!map) {
+    const glue::WriteMap map{chunk.get()};
+    std::copy(sync.begin(), sync.end(), map.bytes().begin());
+    auto rest = map.bytes().subspan(sync.size());
+    for_each_memory(
+        buffer, [&](Bytes data) { rest = rest.subspan(framing::escape(sync_, data, rest)); });
+  }
+  gst_buffer_set_size(chunk.get(), static_cast<gssize>(chunk_size));
+  gst_buffer_copy_into(chunk.get(), buffer, GST_BUFFER_COPY_METADATA, 0, -1);
+  return chunk;
+}
+
+// Shows `work` the data, memory by memory: mapping them as one would copy them together. False
+// if one cannot be read; an error has been posted then.
+template <class Work>
+bool ChunkerElement::for_each_memory(GstBuffer *buffer, Work work)
+{
+  for (guint i = 0; i < gst_buffer_n_memory(buffer); ++i) {
+    auto *memory = gst_buffer_peek_memory(buffer, i);
+    GstMapInfo map;
+    if (!gst_memory_map(memory, &map, GST_MAP_READ)) {
       GST_ELEMENT_ERROR(element(), RESOURCE, READ, ("Could not read the incoming data."),
-                        ("gst_buffer_map failed"));
-      return fail(GST_FLOW_ERROR);
+                        ("gst_memory_map failed"));
+      fail(GST_FLOW_ERROR);
+      return false;
     }
-    const auto data = map.bytes();
-    special = framing::count_special(sync_, data);
-    chunks_.add();
-    bytes_.add(data.size());
-    escaped_.add(special);
-    if (special > 0) {
-      const auto sync = sync_.bytes();
-      const auto size = sync.size() + data.size() + 2 * special;
-      chunk.reset(gst_buffer_new_allocate(nullptr, size + framing::escape_slack, nullptr));
-      const glue::WriteMap out{chunk.get()};
-      std::copy(sync.begin(), sync.end(), out.bytes().begin());
-      framing::escape(sync_, data, out.bytes().subspan(sync.size()));
-    }
+    work(std::as_bytes(std::span{map.data, map.size}));
+    gst_memory_unmap(memory, &map);
   }
-  if (special > 0) {
-    gst_buffer_set_size(chunk.get(), static_cast<gssize>(gst_buffer_get_size(chunk.get()) -
-                                                         framing::escape_slack));
-    gst_buffer_copy_into(chunk.get(), buffer.get(), GST_BUFFER_COPY_METADATA, 0, -1);
-  } else {
-    // Nothing to escape: the data goes on as it is, behind the sync that all chunks share.
-    chunk.reset(gst_buffer_make_writable(buffer.release()));
-    gst_buffer_prepend_memory(chunk.get(), gst_memory_ref(sync_memory_.get()));
-  }
-  emit(std::move(chunk));
+  return true;
 }
 
 }  // namespace

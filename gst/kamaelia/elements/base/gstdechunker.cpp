@@ -249,7 +249,7 @@ BufferPtr DechunkerElement::buffer_of(framing::Chunk &chunk, GstBuffer *input,
   if (!chunk.escaped)
     return glue::region(input, mapped, chunk.body);
   framing::Unescaper unescaper{dechunker_->sync()};
-  BufferPtr out{gst_buffer_new_allocate(nullptr, chunk.body.size() + 2, nullptr)};
+  auto out = glue::allocate(chunk.body.size() + 2);
   std::size_t size = 0;
   {
     const glue::WriteMap map{out.get()};

@@ -8,7 +8,9 @@
 #include "glue/filter.hpp"
 #include "glue/properties.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cstring>
 #include <variant>
 
 GST_DEBUG_CATEGORY_STATIC(deframer_debug);
@@ -45,6 +47,36 @@ Drop drop_for(FrameFault fault)
   g_assert_not_reached();
 }
 
+// The first bytes of a buffer, copied out: the memory they are in may go before they are used.
+class HeaderBytes {
+ public:
+  explicit HeaderBytes(GstBuffer *buffer)
+  {
+    // Our own framer puts the header in a memory by itself; mapping only that is cheap.
+    if (gst_buffer_n_memory(buffer) > 0)
+      copy_from(gst_buffer_peek_memory(buffer, 0));
+    if (size_ < bytes_.size() && !has_line_end())
+      size_ = gst_buffer_extract(buffer, 0, bytes_.data(), bytes_.size());
+  }
+
+  Bytes bytes() const { return Bytes{bytes_}.first(size_); }
+
+ private:
+  void copy_from(GstMemory *memory)
+  {
+    GstMapInfo map;
+    if (!gst_memory_map(memory, &map, GST_MAP_READ))
+      return;
+    size_ = std::min(map.size, bytes_.size());
+    std::memcpy(bytes_.data(), map.data, size_);
+    gst_memory_unmap(memory, &map);
+  }
+  bool has_line_end() const { return size_ > 0 && std::memchr(bytes_.data(), '\n', size_); }
+
+  std::array<std::byte, framing::max_header_size> bytes_;
+  gsize size_ = 0;
+};
+
 // Kamaelia.Protocol.Framing.DeFramer, which a single bad frame killed.
 class DeframerElement final : public glue::Filter {
  public:
@@ -77,7 +109,8 @@ class DeframerElement final : public glue::Filter {
 
   void deframe_whole(BufferPtr buffer);
   void deframe_stream(BufferPtr buffer);
-  void emit_frame(BufferPtr data, std::optional<guint64> sequence, std::string_view tag);
+  void emit_frame(BufferPtr data, gsize data_size, std::optional<guint64> sequence,
+                  std::string_view tag);
   void drop(FrameFault fault);
 
   bool framed_ = true;
@@ -206,10 +239,9 @@ void DeframerElement::handle_buffer(BufferPtr buffer)
 void DeframerElement::deframe_whole(BufferPtr buffer)
 {
   discont_ |= GST_BUFFER_IS_DISCONT(buffer.get());
-  std::array<std::byte, framing::max_header_size> start;
   const auto size = gst_buffer_get_size(buffer.get());
-  const auto start_size = gst_buffer_extract(buffer.get(), 0, start.data(), start.size());
-  const auto parsed = framing::parse_frame_header(Bytes{start}.first(start_size));
+  const HeaderBytes start{buffer.get()};
+  const auto parsed = framing::parse_frame_header(start.bytes());
   if (const auto *fault = std::get_if<FrameFault>(&parsed))
     return drop(*fault);
   if (std::holds_alternative<framing::NeedMore>(parsed))
@@ -223,7 +255,7 @@ void DeframerElement::deframe_whole(BufferPtr buffer)
   buffer.reset(gst_buffer_make_writable(buffer.release()));
   gst_buffer_resize(buffer.get(), static_cast<gssize>(header.header_size),
                     static_cast<gssize>(data_size));
-  emit_frame(std::move(buffer), header.sequence, header.tag);
+  emit_frame(std::move(buffer), data_size, header.sequence, header.tag);
 }
 
 void DeframerElement::deframe_stream(BufferPtr buffer)
@@ -254,7 +286,7 @@ void DeframerElement::deframe_stream(BufferPtr buffer)
       const bool began_earlier = first && was_open;
       GST_BUFFER_PTS(data.get()) = began_earlier ? open_pts_ : GST_BUFFER_PTS(buffer.get());
       GST_BUFFER_DTS(data.get()) = began_earlier ? open_dts_ : GST_BUFFER_DTS(buffer.get());
-      emit_frame(std::move(data), frame.sequence, frame.tag);
+      emit_frame(std::move(data), frame.data.size(), frame.sequence, frame.tag);
     }
     first = false;
   }
@@ -265,11 +297,11 @@ void DeframerElement::deframe_stream(BufferPtr buffer)
   bytes_skipped_.add(stream_->bytes_skipped() - skipped_before);
 }
 
-void DeframerElement::emit_frame(BufferPtr data, std::optional<guint64> sequence,
-                                 std::string_view tag)
+void DeframerElement::emit_frame(BufferPtr data, gsize data_size,
+                                 std::optional<guint64> sequence, std::string_view tag)
 {
   frames_.add();
-  bytes_.add(gst_buffer_get_size(data.get()));
+  bytes_.add(data_size);
   if (sequence) {
     GST_BUFFER_OFFSET(data.get()) = *sequence;
     GST_BUFFER_OFFSET_END(data.get()) = *sequence + 1;

@@ -2,12 +2,12 @@
 #include "core/framing/frame.hpp"
 #include "elements/base/elements.hpp"
 #include "elements/base/frametag.hpp"
+#include "glue/bytes.hpp"
 #include "glue/filter.hpp"
 #include "glue/properties.hpp"
 #include "glue/stats.hpp"
 
 #include <atomic>
-#include <cstring>
 
 GST_DEBUG_CATEGORY_STATIC(framer_debug);
 #define GST_CAT_DEFAULT framer_debug
@@ -68,7 +68,7 @@ class FramerElement final : public glue::Filter {
   std::optional<glue::Ref<GstCaps>> source_caps(GstCaps *sink_caps) override;
   bool keeps_caps() const override { return false; }
   void begin_counting();
-  void emit_frame(BufferPtr buffer, const framing::FrameHeaderText &header);
+  void emit_frame(BufferPtr buffer, gsize data_size, const framing::FrameHeaderText &header);
   void frame_with_sequence(BufferPtr buffer, guint64 sequence);
   void frame_with_meta(BufferPtr buffer);
 
@@ -175,11 +175,12 @@ void FramerElement::handle_buffer(BufferPtr buffer)
 
 void FramerElement::frame_with_sequence(BufferPtr buffer, guint64 sequence)
 {
-  const framing::FrameHeaderText header{sequence, gst_buffer_get_size(buffer.get())};
+  const auto data_size = gst_buffer_get_size(buffer.get());
+  const framing::FrameHeaderText header{sequence, data_size};
   buffer.reset(gst_buffer_make_writable(buffer.release()));
   GST_BUFFER_OFFSET(buffer.get()) = sequence;
   GST_BUFFER_OFFSET_END(buffer.get()) = sequence + 1;
-  emit_frame(std::move(buffer), header);
+  emit_frame(std::move(buffer), data_size, header);
 }
 
 void FramerElement::frame_with_meta(BufferPtr buffer)
@@ -195,24 +196,19 @@ void FramerElement::frame_with_meta(BufferPtr buffer)
     bad_tag_.add();
     return;
   }
-  const framing::FrameHeaderText header{std::string_view{tag},
-                                        gst_buffer_get_size(buffer.get())};
+  const auto data_size = gst_buffer_get_size(buffer.get());
+  const framing::FrameHeaderText header{std::string_view{tag}, data_size};
   buffer.reset(gst_buffer_make_writable(buffer.release()));
-  emit_frame(std::move(buffer), header);
+  emit_frame(std::move(buffer), data_size, header);
 }
 
 // The data is not touched: the header becomes one more memory before it.
-void FramerElement::emit_frame(BufferPtr buffer, const framing::FrameHeaderText &header)
+void FramerElement::emit_frame(BufferPtr buffer, gsize data_size,
+                               const framing::FrameHeaderText &header)
 {
-  const auto text = header.bytes();
   frames_.add();
-  bytes_.add(gst_buffer_get_size(buffer.get()));
-  auto *memory = gst_allocator_alloc(nullptr, text.size(), nullptr);
-  GstMapInfo map;
-  gst_memory_map(memory, &map, GST_MAP_WRITE);
-  std::memcpy(map.data, text.data(), text.size());
-  gst_memory_unmap(memory, &map);
-  gst_buffer_prepend_memory(buffer.get(), memory);
+  bytes_.add(data_size);
+  gst_buffer_prepend_memory(buffer.get(), glue::small_memory(header.bytes()));
   emit(std::move(buffer));
 }
 

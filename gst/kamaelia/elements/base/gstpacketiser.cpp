@@ -14,10 +14,6 @@ namespace {
 using namespace kam;
 using glue::BufferPtr;
 
-// Pieces up to this size are copied: a copy out of the cache costs less than another
-// GstMemory that shares. Larger ones share the input's memory.
-constexpr gsize largest_copied_piece = 2048;
-
 GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
 GstStaticPadTemplate src_template =
@@ -113,19 +109,22 @@ void PacketiserElement::handle_buffer(BufferPtr buffer)
 // MARKER, as payloaders do it. A buffer that fits passes as it came.
 void PacketiserElement::cut(GstBuffer *buffer, gsize size, gsize max_size)
 {
-  const auto copied = GstBufferCopyFlags(
-      GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_META |
-      GST_BUFFER_COPY_MEMORY | (max_size <= largest_copied_piece ? GST_BUFFER_COPY_DEEP : 0));
+  constexpr guint of_ends = GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_MARKER;
+  const auto flags = GST_BUFFER_FLAGS(buffer) & ~(of_ends | GST_BUFFER_FLAG_TAG_MEMORY) &
+                     ~guint(GST_MINI_OBJECT_FLAG_LAST - 1);
+  gpointer no_meta = nullptr;
+  const bool has_metas = gst_buffer_iterate_meta(buffer, &no_meta) != nullptr;
   for (gsize at = 0; at < size; at += max_size) {
-    const gsize piece_size = std::min(max_size, size - at);
-    BufferPtr piece{gst_buffer_copy_region(buffer, copied, at, piece_size)};
+    const auto piece_size = std::min(max_size, size - at);
+    BufferPtr piece{gst_buffer_copy_region(buffer, GST_BUFFER_COPY_MEMORY, at, piece_size)};
+    if (has_metas)
+      gst_buffer_copy_into(piece.get(), buffer, GST_BUFFER_COPY_META, at, piece_size);
     GST_BUFFER_PTS(piece.get()) = GST_BUFFER_PTS(buffer);
     GST_BUFFER_DTS(piece.get()) = GST_BUFFER_DTS(buffer);
-    if (at > 0)
-      GST_BUFFER_FLAG_UNSET(piece.get(), GST_BUFFER_FLAG_DISCONT);
-    if (at + piece_size < size)
-      GST_BUFFER_FLAG_UNSET(piece.get(), GST_BUFFER_FLAG_MARKER);
-    else
+    GST_BUFFER_FLAG_SET(piece.get(), flags);
+    if (at == 0 && GST_BUFFER_IS_DISCONT(buffer))
+      GST_BUFFER_FLAG_SET(piece.get(), GST_BUFFER_FLAG_DISCONT);
+    if (at + piece_size == size)
       GST_BUFFER_FLAG_SET(piece.get(), GST_BUFFER_FLAG_MARKER);
     emit(std::move(piece));
   }
