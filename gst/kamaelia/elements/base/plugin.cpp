@@ -10,6 +10,7 @@ static gboolean plugin_init(GstPlugin *plugin)
   any |= GST_ELEMENT_REGISTER(dechunker, plugin);
   any |= GST_ELEMENT_REGISTER(deframer, plugin);
   any |= GST_ELEMENT_REGISTER(framer, plugin);
+  any |= GST_ELEMENT_REGISTER(mimerequestparse, plugin);
   any |= GST_ELEMENT_REGISTER(packetiser, plugin);
   return any;
 }
