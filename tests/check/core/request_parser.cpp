@@ -442,7 +442,7 @@ END_TEST
 
 START_TEST(hostile_input_takes_no_memory)
 {
-  constexpr std::size_t total = std::size_t{200} << 20U;
+  constexpr std::size_t total = std::size_t{test::memory_is_measurable ? 200 : 20} << 20U;
   constexpr std::size_t allowed = std::size_t{2} << 20U;
   const std::string no_line_end(64U << 10U, 'x');
   std::string lines;
@@ -466,7 +466,8 @@ START_TEST(hostile_input_takes_no_memory)
     run.feed(as_bytes(start));
     for (std::size_t fed = 0; fed < total; fed += repeated.size()) {
       run.feed(as_bytes(repeated));
-      most = std::max(most, test::resident_memory());
+      if (fed % (std::size_t{4} << 20U) < repeated.size())
+        most = std::max(most, test::resident_memory());
     }
     run.feed(as_bytes("\r\n"));
     run.feed(as_bytes(good));

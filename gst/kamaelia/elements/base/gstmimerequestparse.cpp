@@ -184,7 +184,7 @@ class MimeRequestParseElement final : public glue::Filter {
   bool keeps_caps() const override { return false; }
 
   void parse(GstBuffer *input, Bytes mapped);
-  void emit_request(http::Request request, BufferPtr body, const Times &times);
+  void emit_request(const http::Request &request, BufferPtr body, const Times &times);
   bool drop(RequestFault fault);
 
   http::RequestParser parser_{{}};
@@ -320,14 +320,14 @@ void MimeRequestParseElement::parse(GstBuffer *input, Bytes mapped)
       auto body = request.in_input ? glue::region(input, mapped, request.body)
                                    : glue::wrap(std::move(request.collected));
       const auto &times = request.offset < began ? open_ : now;
-      emit_request(std::move(request), std::move(body), times);
+      emit_request(request, std::move(body), times);
     }
   }
   if (const auto open = parser_.open_since(); open && *open >= began)
     open_ = now;
 }
 
-void MimeRequestParseElement::emit_request(http::Request request, BufferPtr body,
+void MimeRequestParseElement::emit_request(const http::Request &request, BufferPtr body,
                                            const Times &times)
 {
   const auto caps = caps_of(request);
