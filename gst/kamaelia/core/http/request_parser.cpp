@@ -230,8 +230,7 @@ RequestParser::Found RequestParser::read_line(Bytes &line)
       static_cast<const std::byte *>(std::memchr(input_.data(), '\n', input_.size()));
   const auto here =
       line_end ? static_cast<std::size_t>(line_end - input_.data()) + 1 : input_.size();
-  const auto there_will_be = line_.size() + here + (line_end ? 0 : 1);
-  if (there_will_be > line_limit())
+  if (line_.size() + here > line_limit())
     return Found::too_long;
   if (line_end && line_.empty()) {
     line = input_.first(here);
