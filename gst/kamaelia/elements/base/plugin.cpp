@@ -12,6 +12,8 @@ static gboolean plugin_init(GstPlugin *plugin)
   any |= GST_ELEMENT_REGISTER(framer, plugin);
   any |= GST_ELEMENT_REGISTER(mimerequestparse, plugin);
   any |= GST_ELEMENT_REGISTER(packetiser, plugin);
+  any |= GST_ELEMENT_REGISTER(rtpnulldepay, plugin);
+  any |= GST_ELEMENT_REGISTER(rtpnullpay, plugin);
   return any;
 }
 
