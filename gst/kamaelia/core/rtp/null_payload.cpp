@@ -2,6 +2,7 @@
 #include "core/rtp/null_payload.hpp"
 
 #include <cassert>
+#include <utility>
 
 namespace kam::rtp {
 namespace {
@@ -39,6 +40,15 @@ std::uint64_t ConstantBitrate::ticks(std::uint64_t bytes, std::uint64_t ticks_pe
 NullChunker::NullChunker(std::uint32_t chunk_size) : chunk_size_{chunk_size}
 {
   assert(chunk_size > 0);
+}
+
+std::optional<std::uint64_t> NullChunker::pass(std::size_t size)
+{
+  assert(input_.empty());
+  forget_taken();
+  if (size != chunk_size_ || !carried_.empty())
+    return std::nullopt;
+  return std::exchange(bytes_before_, bytes_before_ + size);
 }
 
 void NullChunker::feed(Bytes message)

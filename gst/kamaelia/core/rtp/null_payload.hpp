@@ -50,6 +50,9 @@ class NullChunker {
  public:
   explicit NullChunker(std::uint32_t chunk_size);
 
+  // If a message of `size` bytes is the next chunk just as it is: where in the stream it is.
+  // The message counts as sent then, and nobody had to look at its bytes.
+  std::optional<std::uint64_t> pass(std::size_t size);
   // `message` has to stay where it is until poll() has given nothing.
   void feed(Bytes message);
   // The next full chunk; nothing when more data is needed.

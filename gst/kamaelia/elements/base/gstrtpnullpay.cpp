@@ -7,7 +7,7 @@
 
 #include <gst/rtp/rtp.h>
 
-#include <algorithm>
+#include <cstring>
 #include <optional>
 #include <string>
 
@@ -20,11 +20,10 @@ using namespace kam;
 using glue::BufferPtr;
 
 constexpr guint clock_rate = 90'000;
-constexpr guint fixed_header_size = 12;
-// The largest UDP datagram less the headers.
-constexpr guint largest_chunk =
-    65507 - fixed_header_size - static_cast<guint>(rtp::length_field_size);
-constexpr std::byte marker_bit{0x80};  // in the second byte of the header
+constexpr guint headers_size = 12 + guint{rtp::length_field_size};
+constexpr guint largest_chunk = 65507 - headers_size;  // in a UDP datagram
+constexpr guint default_mtu = 1400;
+constexpr guint ethernet_datagram = 1472;
 
 GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
@@ -59,6 +58,15 @@ class RtpNullPayElement {
     guint64 ticks = 0;  // of the running time of `pts`, in units of the RTP clock
   };
 
+  // A chunk whose second part is in a buffer that need not be mapped.
+  struct Chunk {
+    std::uint64_t bytes_before;
+    Bytes carried;
+    gsize shared_size;
+
+    gsize size() const { return carried.size() + shared_size; }
+  };
+
   GstStateChangeReturn change_state(GstStateChange transition);
   gboolean set_caps(GstCaps *caps);
   gboolean sink_event(GstEvent *event);
@@ -71,8 +79,9 @@ class RtpNullPayElement {
   gboolean start_segment(GstEvent *event);
   void anchor(GstClockTime pts);
   GstFlowReturn drain();
-  GstFlowReturn send(const rtp::NullChunk &chunk, GstBuffer *input, Bytes input_bytes);
-  void stamp(GstBuffer *packet, const rtp::NullChunk &chunk);
+  GstFlowReturn cut(GstBuffer *buffer);
+  GstFlowReturn send(const Chunk &chunk, GstBuffer *input, gsize offset);
+  void stamp(GstBuffer *packet, const Chunk &chunk);
   void check_mtu() const;
 
   Base *payloader_;
@@ -148,9 +157,9 @@ glue::StructurePtr RtpNullPayElement::stats() const
   parent->get_property(G_OBJECT(payloader_), spec->param_id, &value, spec);
   glue::StructurePtr stats{static_cast<GstStructure *>(g_value_dup_boxed(&value))};
   g_value_unset(&value);
-  gst_structure_set(stats.get(), "buffers-in", G_TYPE_UINT64, buffers_in_.value(), "packets",
-                    G_TYPE_UINT64, packets_.value(), "bytes", G_TYPE_UINT64, bytes_.value(),
-                    nullptr);
+  for (const auto &[name, counter] :
+       {std::pair{"buffers-in", &buffers_in_}, {"packets", &packets_}, {"bytes", &bytes_}})
+    gst_structure_set(stats.get(), name, G_TYPE_UINT64, counter->value(), nullptr);
   return stats;
 }
 
@@ -266,6 +275,13 @@ GstFlowReturn RtpNullPayElement::handle_buffer(GstBuffer *buffer)
   }
   if (!anchor_)
     anchor(pts);
+  if (const auto bytes_before = chunker_.pass(gst_buffer_get_size(buffer)))
+    return send({*bytes_before, {}, chunk_size_}, buffer, 0);
+  return cut(buffer);
+}
+
+GstFlowReturn RtpNullPayElement::cut(GstBuffer *buffer)
+{
   const glue::ReadMap map{buffer};
   if (!map) {
     GST_ELEMENT_ERROR(payloader_, RESOURCE, READ, ("Could not read the incoming data."),
@@ -280,7 +296,8 @@ GstFlowReturn RtpNullPayElement::handle_buffer(GstBuffer *buffer)
   // Goes on to the end even if a push fails: then the chunker looks at no buffer any more.
   while (const auto chunk = chunker_.poll())
     if (flow == GST_FLOW_OK)
-      flow = send(*chunk, buffer, map.bytes());
+      flow = send({chunk->bytes_before, chunk->carried, chunk->in_input.size()}, buffer,
+                  static_cast<gsize>(chunk->in_input.data() - map.bytes().data()));
   return makes_list ? list_.end(flow) : flow;
 }
 
@@ -302,31 +319,28 @@ GstFlowReturn RtpNullPayElement::chain_list(GstBufferList *list)
 GstFlowReturn RtpNullPayElement::drain()
 {
   const auto chunk = chunker_.finish();
-  return chunk ? send(*chunk, nullptr, {}) : GST_FLOW_OK;
+  return chunk ? send({chunk->bytes_before, chunk->carried, 0}, nullptr, 0) : GST_FLOW_OK;
 }
 
-// One packet: headers, length and what was carried over in one memory; what is in the input
-// stays there and is shared.
-GstFlowReturn RtpNullPayElement::send(const rtp::NullChunk &chunk, GstBuffer *input,
-                                      Bytes input_bytes)
+// One packet: the length and what was carried over are written into a memory of its own; what
+// is in the input from `offset` on stays there and is shared.
+GstFlowReturn RtpNullPayElement::send(const Chunk &chunk, GstBuffer *input, gsize offset)
 {
-  const auto copied_size = rtp::length_field_size + chunk.carried.size();
-  BufferPtr packet{gst_rtp_base_payload_allocate_output_buffer(
-      payloader_, static_cast<guint>(copied_size), 0, 0)};
-  {
-    const glue::WriteMap map{packet.get()};
-    const auto header_size = map.bytes().size() - copied_size;
-    const auto length = rtp::pack_length(static_cast<std::uint32_t>(chunk.size()));
-    const auto behind =
-        std::copy(length.begin(), length.end(), map.bytes().subspan(header_size).begin());
-    std::copy(chunk.carried.begin(), chunk.carried.end(), behind);
-    if (discont_)
-      map.bytes()[1] |= marker_bit;
-  }
-  if (!chunk.in_input.empty())
-    gst_buffer_copy_into(packet.get(), input, GST_BUFFER_COPY_MEMORY,
-                         static_cast<gsize>(chunk.in_input.data() - input_bytes.data()),
-                         chunk.in_input.size());
+  const auto copied_size = static_cast<guint>(rtp::length_field_size + chunk.carried.size());
+  BufferPtr packet{gst_rtp_base_payload_allocate_output_buffer(payloader_, copied_size, 0, 0)};
+  // The RTP headers have a memory to themselves. Mapping the buffer would join the two.
+  const auto last = gst_buffer_n_memory(packet.get()) - 1;
+  auto *memory = gst_buffer_peek_memory(packet.get(), last);
+  GstMapInfo map;
+  gst_memory_map(memory, &map, GST_MAP_WRITE);
+  const auto length = rtp::pack_length(static_cast<std::uint32_t>(chunk.size()));
+  std::memcpy(map.data, length.data(), length.size());
+  if (!chunk.carried.empty())
+    std::memcpy(map.data + length.size(), chunk.carried.data(), chunk.carried.size());
+  gst_memory_unmap(memory, &map);
+  if (chunk.shared_size > 0)
+    gst_buffer_copy_into(packet.get(), input, GST_BUFFER_COPY_MEMORY, offset,
+                         chunk.shared_size);
   stamp(packet.get(), chunk);
   packets_.add();
   bytes_.add(chunk.size());
@@ -336,7 +350,7 @@ GstFlowReturn RtpNullPayElement::send(const rtp::NullChunk &chunk, GstBuffer *in
 
 // OFFSET is in units of the RTP clock: from it the base class makes timestamps without
 // rounding each of them to nanoseconds. That ignores the rate, so at others it gets none.
-void RtpNullPayElement::stamp(GstBuffer *packet, const rtp::NullChunk &chunk)
+void RtpNullPayElement::stamp(GstBuffer *packet, const Chunk &chunk)
 {
   const auto &segment = payloader_->segment;
   if (segment.format == GST_FORMAT_TIME) {
@@ -350,6 +364,10 @@ void RtpNullPayElement::stamp(GstBuffer *packet, const rtp::NullChunk &chunk)
   }
   if (discont_) {
     GST_BUFFER_FLAG_SET(packet, GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_MARKER);
+    GstRTPBuffer header = GST_RTP_BUFFER_INIT;
+    gst_rtp_buffer_map(packet, GST_MAP_READWRITE, &header);
+    gst_rtp_buffer_set_marker(&header, TRUE);
+    gst_rtp_buffer_unmap(&header);
     discont_ = false;
   }
 }
@@ -372,22 +390,17 @@ gboolean RtpNullPayElement::src_query(GstQuery *query)
   return TRUE;
 }
 
-// The chunk is what the user asked for, and a packet the network cannot take is cut by IP, so
-// this is no more than a warning.
+// The chunk is what the user asked for, and what the network cannot take is cut by IP, so this
+// is no more than a warning. The mtu's default is a careful guess: as long as it was not
+// changed, what fits an Ethernet frame passes, and with it Kamaelia's chunk size.
 void RtpNullPayElement::check_mtu() const
 {
-  constexpr guint default_mtu = 1400;
-  constexpr guint ethernet_datagram = 1472;  // what is left of 1500 by IPv4 and UDP
   const auto mtu = GST_RTP_BASE_PAYLOAD_MTU(payloader_);
-  // The default of the base class is a careful guess: as long as it was not changed, what
-  // Ethernet can carry passes, and with it Kamaelia's chunk size.
-  const auto limit = mtu == default_mtu ? ethernet_datagram : mtu;
-  const auto packet_size = chunk_size_ + rtp::length_field_size + fixed_header_size;
-  if (packet_size > limit)
+  const auto packet_size = chunk_size_ + headers_size;
+  if (packet_size > (mtu == default_mtu ? ethernet_datagram : mtu))
     GST_WARNING_OBJECT(payloader_,
-                       "packets of %" G_GSIZE_FORMAT
-                       " bytes (chunk-size=%u) are larger than "
-                       "the mtu, %u bytes: the network may have to fragment them",
+                       "packets of %u bytes (chunk-size=%u) are larger than the mtu (%u): the "
+                       "network may have to fragment them",
                        packet_size, chunk_size_, mtu);
 }
 
