@@ -2,6 +2,7 @@
 // Counters that one thread writes and any thread reads, and the structure they are read in.
 #pragma once
 
+#include "glue/element.hpp"
 #include "glue/refs.hpp"
 
 #include <gst/gst.h>
@@ -34,6 +35,20 @@ inline StructurePtr stats_structure(
   for (const auto &[key, value] : fields)
     gst_structure_set(structure.get(), key, G_TYPE_UINT64, value, nullptr);
   return structure;
+}
+
+// What the base class reports as "stats", for an Impl that puts its own beside it.
+template <class Impl>
+StructurePtr inherited_stats(typename Impl::Base *object)
+{
+  auto *parent = G_OBJECT_CLASS(parent_class_of<Impl>(object));
+  auto *spec = g_object_class_find_property(parent, "stats");
+  GValue value = G_VALUE_INIT;
+  g_value_init(&value, GST_TYPE_STRUCTURE);
+  parent->get_property(G_OBJECT(object), spec->param_id, &value, spec);
+  StructurePtr stats{static_cast<GstStructure *>(g_value_dup_boxed(&value))};
+  g_value_unset(&value);
+  return stats;
 }
 
 }  // namespace kam::glue

@@ -17,13 +17,12 @@ GST_DEBUG_CATEGORY_STATIC(rtpnullpay_debug);
 namespace {
 
 using namespace kam;
-using glue::BufferPtr;
 
 constexpr guint clock_rate = 90'000;
 constexpr guint headers_size = 12 + guint{rtp::length_field_size};
 constexpr guint largest_chunk = 65507 - headers_size;  // in a UDP datagram
 constexpr guint default_mtu = 1400;
-constexpr guint ethernet_datagram = 1472;
+constexpr guint ethernet_mtu = 1472;
 
 GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
@@ -94,9 +93,9 @@ class RtpNullPayElement {
   // The base class has lists too, but gives all packets in one the same timestamp.
   glue::ListGatherer list_;
 
+  glue::Counter buffers_in_;
   glue::Counter packets_;
   glue::Counter bytes_;
-  glue::Counter buffers_in_;
 };
 
 const glue::Properties<RtpNullPayElement, RtpNullPayElement::Values>
@@ -150,13 +149,7 @@ RtpNullPayElement::RtpNullPayElement(Base *payloader)
 // gst-rtsp-server reads the base class's fields for RTP-Info; ours stand beside them.
 glue::StructurePtr RtpNullPayElement::stats() const
 {
-  auto *parent = G_OBJECT_CLASS(glue::parent_class_of<RtpNullPayElement>(payloader_));
-  auto *spec = g_object_class_find_property(parent, "stats");
-  GValue value = G_VALUE_INIT;
-  g_value_init(&value, GST_TYPE_STRUCTURE);
-  parent->get_property(G_OBJECT(payloader_), spec->param_id, &value, spec);
-  glue::StructurePtr stats{static_cast<GstStructure *>(g_value_dup_boxed(&value))};
-  g_value_unset(&value);
+  auto stats = glue::inherited_stats<RtpNullPayElement>(payloader_);
   for (const auto &[name, counter] :
        {std::pair{"buffers-in", &buffers_in_}, {"packets", &packets_}, {"bytes", &bytes_}})
     gst_structure_set(stats.get(), name, G_TYPE_UINT64, counter->value(), nullptr);
@@ -176,11 +169,10 @@ GstStateChangeReturn RtpNullPayElement::change_state(GstStateChange transition)
 
 void RtpNullPayElement::start()
 {
-  const auto &values = settings.current();
-  chunk_size_ = values.chunk_size;
+  chunk_size_ = settings.current().chunk_size;
   chunker_ = rtp::NullChunker{chunk_size_};
-  bitrate_ = rtp::ConstantBitrate{values.bitrate};
-  for (auto *counter : {&packets_, &bytes_, &buffers_in_})
+  bitrate_ = rtp::ConstantBitrate{settings.current().bitrate};
+  for (auto *counter : {&buffers_in_, &packets_, &bytes_})
     counter->reset();
   restart();
   check_mtu();
@@ -246,11 +238,7 @@ gboolean RtpNullPayElement::start_segment(GstEvent *event)
 void RtpNullPayElement::anchor(GstClockTime pts)
 {
   const auto &segment = payloader_->segment;
-  Anchor next;
-  if (GST_CLOCK_TIME_IS_VALID(pts))
-    next.pts = pts;
-  else if (GST_CLOCK_TIME_IS_VALID(segment.start))
-    next.pts = segment.start;
+  Anchor next{GST_CLOCK_TIME_IS_VALID(pts) ? pts : segment.start};
   if (segment.format == GST_FORMAT_TIME) {
     const auto running_time = gst_segment_to_running_time(&segment, GST_FORMAT_TIME, next.pts);
     if (GST_CLOCK_TIME_IS_VALID(running_time))
@@ -262,7 +250,7 @@ void RtpNullPayElement::anchor(GstClockTime pts)
 
 GstFlowReturn RtpNullPayElement::handle_buffer(GstBuffer *buffer)
 {
-  const BufferPtr owned{buffer};
+  const glue::BufferPtr owned{buffer};
   const auto pts = input_has_times_ ? GST_BUFFER_PTS(buffer) : GST_CLOCK_TIME_NONE;
   buffers_in_.add();
   if (GST_BUFFER_IS_DISCONT(buffer)) {
@@ -327,11 +315,12 @@ GstFlowReturn RtpNullPayElement::drain()
 GstFlowReturn RtpNullPayElement::send(const Chunk &chunk, GstBuffer *input, gsize offset)
 {
   const auto copied_size = static_cast<guint>(rtp::length_field_size + chunk.carried.size());
-  BufferPtr packet{gst_rtp_base_payload_allocate_output_buffer(payloader_, copied_size, 0, 0)};
+  glue::BufferPtr packet{
+      gst_rtp_base_payload_allocate_output_buffer(payloader_, copied_size, 0, 0)};
   // The RTP headers have a memory to themselves. Mapping the buffer would join the two.
   const auto last = gst_buffer_n_memory(packet.get()) - 1;
   auto *memory = gst_buffer_peek_memory(packet.get(), last);
-  GstMapInfo map;
+  GstMapInfo map = GST_MAP_INFO_INIT;
   gst_memory_map(memory, &map, GST_MAP_WRITE);
   const auto length = rtp::pack_length(static_cast<std::uint32_t>(chunk.size()));
   std::memcpy(map.data, length.data(), length.size());
@@ -383,8 +372,8 @@ gboolean RtpNullPayElement::src_query(GstQuery *query)
   GstClockTime min = 0;
   GstClockTime max = 0;
   gst_query_parse_latency(query, &live, &min, &max);
-  const auto values = settings.snapshot();
-  const auto added = rtp::ConstantBitrate{values.bitrate}.nanoseconds(values.chunk_size);
+  const auto [chunk_size, bitrate] = settings.snapshot();
+  const auto added = rtp::ConstantBitrate{bitrate}.nanoseconds(chunk_size);
   gst_query_set_latency(query, live, min + added,
                         GST_CLOCK_TIME_IS_VALID(max) ? max + added : GST_CLOCK_TIME_NONE);
   return TRUE;
@@ -397,7 +386,7 @@ void RtpNullPayElement::check_mtu() const
 {
   const auto mtu = GST_RTP_BASE_PAYLOAD_MTU(payloader_);
   const auto packet_size = chunk_size_ + headers_size;
-  if (packet_size > (mtu == default_mtu ? ethernet_datagram : mtu))
+  if (packet_size > (mtu == default_mtu ? ethernet_mtu : mtu))
     GST_WARNING_OBJECT(payloader_,
                        "packets of %u bytes (chunk-size=%u) are larger than the mtu (%u): the "
                        "network may have to fragment them",
