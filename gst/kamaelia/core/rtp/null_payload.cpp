@@ -29,11 +29,12 @@ ConstantBitrate::ConstantBitrate(std::uint64_t bits_per_second)
 
 std::uint64_t ConstantBitrate::ticks(std::uint64_t bytes, std::uint64_t ticks_per_second) const
 {
-  // The product has at most 131 bits: the whole seconds go first, so that the rest fits.
+  // The product may have 131 bits: whole periods of 8 s go first, so that the rest fits for all
+  // rates and clocks that exist.
   const auto seconds = bytes / bits_per_second_;
   const auto rest = bytes % bits_per_second_;
   return seconds * bits_per_byte * ticks_per_second +
-         static_cast<std::uint64_t>(Wide{rest} * (bits_per_byte * ticks_per_second) /
+         static_cast<std::uint64_t>(Wide{rest} * bits_per_byte * ticks_per_second /
                                     bits_per_second_);
 }
 
