@@ -108,7 +108,7 @@ struct ParamSpecs {
   }
   // An empty string is shown and read as NULL, the way GStreamer says "not set".
   static GParamSpec *make(const char *name, const char *blurb, const std::string &v,
-                          Range<std::string>, Flags f)
+                          const Range<std::string> &, Flags f)
   {
     return g_param_spec_string(name, name, blurb, v.empty() ? nullptr : v.c_str(), f);
   }

@@ -16,7 +16,6 @@ GST_DEBUG_CATEGORY_STATIC(rtpnulldepay_debug);
 namespace {
 
 using namespace kam;
-using rtp::NullPayloadFault;
 
 GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE(
     "sink", GST_PAD_SINK, GST_PAD_ALWAYS,
@@ -177,21 +176,20 @@ GstBuffer *RtpNullDepayElement::process(GstRTPBuffer *packet)
   gst_buffer_extract(packet->buffer, gst_rtp_buffer_get_header_len(packet), start.data(),
                      start.size());
   const auto result = rtp::read_null_payload(start, payload_size);
-  if (const auto *fault = std::get_if<NullPayloadFault>(&result))
-    return drop(*fault == NullPayloadFault::short_payload ? Drop::short_payload
-                                                          : Drop::bad_length);
-  const auto &payload = std::get<rtp::NullPayload>(result);
-  trailing_bytes_.add(payload.trailing_size);
-  if (payload.data_size == 0) {
+  const auto *payload = std::get_if<rtp::NullPayload>(&result);
+  if (!payload)
+    return drop(payload_size < rtp::length_field_size ? Drop::short_payload : Drop::bad_length);
+  trailing_bytes_.add(payload->trailing_size);
+  if (payload->data_size == 0) {
     GST_DEBUG_OBJECT(depayloader_, "a packet without data");
     empty_.add();
     return nullptr;
   }
   packets_.add();
-  bytes_.add(payload.data_size);
+  bytes_.add(payload->data_size);
   auto *data =
       gst_rtp_buffer_get_payload_subbuffer(packet, static_cast<guint>(rtp::length_field_size),
-                                           static_cast<guint>(payload.data_size));
+                                           static_cast<guint>(payload->data_size));
   // The sender marks where bytes are missing in what it got, as audio payloaders do.
   if (gst_rtp_buffer_get_marker(packet))
     GST_BUFFER_FLAG_SET(data, GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_RESYNC);
