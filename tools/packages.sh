@@ -14,7 +14,7 @@ packages_for() { # PURPOSE
     clang) echo clang libclang-rt-14-dev llvm ;;
     install) echo gstreamer1.0-tools ;;
     network) echo gstreamer1.0-tools iproute2 nftables procps ;;
-    interop) ;;
+    interop) echo curl gstreamer1.0-tools wget ;;
     *) echo "packages.sh: no purpose \"$1\"" >&2; return 1 ;;
   esac
 }
