@@ -6,7 +6,6 @@
 #include "fuzz_support.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <string_view>
 #include <variant>
 
@@ -18,16 +17,7 @@ namespace {
 constexpr RequestParser::Limits limits{
     .max_header_size = 200, .max_body_size = 64, .max_headers = 6};
 
-// Stands for everything that came out, as comparing that itself costs more than parsing.
-class Digest {
- public:
-  void add(std::string_view text) { add(std::hash<std::string_view>{}(text)); }
-  void add(std::uint64_t value) { value_ = (value_ ^ value) * 0x9e3779b97f4a7c15U + 1; }
-  std::uint64_t value() const { return value_; }
-
- private:
-  std::uint64_t value_ = 0;
-};
+using fuzz::Digest;
 
 void add(Digest &digest, const std::vector<Header> &fields)
 {

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
+#include <string_view>
 #include <vector>
 
 namespace kam::fuzz {
@@ -16,6 +18,19 @@ inline void require(bool held)
   if (!held)
     std::abort();
 }
+
+// Stands for everything that came out of a parser, as keeping and comparing that would cost
+// more than the parsing.
+class Digest {
+ public:
+  void add(std::string_view text) { add(std::hash<std::string_view>{}(text)); }
+  void add(Bytes bytes) { add(as_text(bytes)); }
+  void add(std::uint64_t value) { value_ = (value_ ^ value) * 0x9e3779b97f4a7c15U + 1; }
+  std::uint64_t value() const { return value_; }
+
+ private:
+  std::uint64_t value_ = 0;
+};
 
 // `input` in pieces of `size` bytes.
 inline std::vector<Bytes> pieces(Bytes input, std::size_t size)

@@ -184,9 +184,10 @@ GST_END_TEST
 
 GST_START_TEST(stays_small_under_hostile_input)
 {
-  static constexpr std::size_t total = std::size_t{200} << 20U;
   for (const auto &start : {std::string{}, sync24, sync24 + "1 2147483648\n"})
     for (const char filler : {'j', '%', 'X'}) {
+      // A run of sync bytes is a chunk (an empty one) for every 24 of them: less will do.
+      const auto total = std::size_t{filler == 'X' ? 20U : 200U} << 20U;
       Harness h{"dechunker", "application/octet-stream"};
       gst_harness_set_drop_buffers(h.get(), TRUE);
       std::string block(std::size_t{64} << 10U, filler);
