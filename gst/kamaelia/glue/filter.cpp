@@ -85,7 +85,20 @@ void Filter::emit(BufferPtr buffer)
     flow_ = gst_pad_push_list(src_, list_.release());
 }
 
+void Filter::fail(GstFlowReturn flow)
+{
+  push_gathered();
+  if (flow_ == GST_FLOW_OK)
+    flow_ = flow;
+}
+
 GstFlowReturn Filter::push_emitted()
+{
+  push_gathered();
+  return std::exchange(flow_, GST_FLOW_OK);
+}
+
+void Filter::push_gathered()
 {
   if (flow_ == GST_FLOW_OK && list_)
     flow_ = gst_pad_push_list(src_, list_.release());
@@ -93,7 +106,6 @@ GstFlowReturn Filter::push_emitted()
     flow_ = gst_pad_push(src_, single_.release());
   list_.reset();
   single_.reset();
-  return std::exchange(flow_, GST_FLOW_OK);
 }
 
 GstFlowReturn Filter::chain(GstBuffer *buffer)
@@ -162,7 +174,7 @@ bool Filter::handle_caps(GstCaps *caps)
 bool Filter::renegotiate()
 {
   const auto sink_caps = Ref<GstCaps>::adopt(gst_pad_get_current_caps(sink_));
-  push_emitted();
+  push_gathered();
   return handle_caps(sink_caps.get());
 }
 

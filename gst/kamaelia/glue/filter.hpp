@@ -48,8 +48,9 @@ class Filter {
   void emit(BufferPtr buffer);
   // Pushes what emit() has gathered. Returns the worst that downstream has said since.
   GstFlowReturn push_emitted();
-  // Makes the current chain call end with `flow`; for errors that were posted.
-  void fail(GstFlowReturn flow) { flow_ = flow; }
+  // Makes the current chain call end with `flow`; for errors that were posted. What was
+  // emitted before still goes downstream, what is emitted after does not.
+  void fail(GstFlowReturn flow);
   // Asks source_caps() again, after a change of settings. Only for the streaming thread.
   bool renegotiate();
   // Runs `work` as the streaming thread would, from another thread: emit() may be called.
@@ -67,6 +68,7 @@ class Filter {
   GstPad *source_pad() const { return src_; }
 
  private:
+  void push_gathered();
   GstFlowReturn chain(GstBuffer *buffer);
   GstFlowReturn chain_list(GstBufferList *list);
   bool sink_event(GstEvent *event);

@@ -15,13 +15,17 @@ using namespace kam::test;
 
 namespace {
 
+GstStaticPadTemplate anything_template =
+    GST_STATIC_PAD_TEMPLATE("downstream", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+
 // An element between two pads of ours that note what passes.
 class Rig {
  public:
   explicit Rig(const std::string &name, bool link_source = true)
       : element_{make_element(name)},
         upstream_{gst_object_ref_sink(gst_pad_new("upstream", GST_PAD_SRC))},
-        downstream_{gst_object_ref_sink(gst_pad_new("downstream", GST_PAD_SINK))}
+        downstream_{gst_object_ref_sink(
+            gst_pad_new_from_static_template(&anything_template, "downstream"))}
   {
     for (auto &pad : {upstream(), downstream()})
       gst_pad_set_element_private(pad, this);
@@ -182,10 +186,10 @@ std::vector<glue::Ref<GstQuery>> all_queries()
 void ask_everything(Rig &rig)
 {
   for (const auto &query : all_queries())
-    if (GST_QUERY_IS_DOWNSTREAM(query.get()))
+    if (gst_query_type_get_flags(GST_QUERY_TYPE(query.get())) & GST_QUERY_TYPE_DOWNSTREAM)
       gst_pad_peer_query(rig.upstream(), query.get());
   for (const auto &query : all_queries())
-    if (GST_QUERY_IS_UPSTREAM(query.get()))
+    if (gst_query_type_get_flags(GST_QUERY_TYPE(query.get())) & GST_QUERY_TYPE_UPSTREAM)
       gst_pad_peer_query(rig.downstream(), query.get());
 }
 
