@@ -16,7 +16,6 @@
 
 namespace {
 
-using kam::glue::FreeWith;
 using kam::glue::Owned;
 using kam::glue::StringPtr;
 
@@ -89,7 +88,7 @@ template <class Number>
 std::string shown(Number value)
 {
   if constexpr (std::is_floating_point_v<Number>) {
-    std::array<char, G_ASCII_DTOSTR_BUF_SIZE> digits;
+    std::array<char, G_ASCII_DTOSTR_BUF_SIZE> digits{};
     return g_ascii_formatd(digits.data(), digits.size(), "%.10g", value);
   } else {
     return std::to_string(value);
@@ -262,9 +261,9 @@ void describe_ancestry(GstElement *element)
     std::cout << "\nExtends " << code(g_type_name(base)) << ".\n";
   guint count = 0;
   const Owned<GType, g_free> interfaces{g_type_interfaces(G_OBJECT_TYPE(element), &count)};
-  for (const GType type : std::span{interfaces.get(), count})
-    if (!g_type_is_a(base, type))
-      std::cout << "\nImplements " << code(g_type_name(type)) << ".\n";
+  for (const GType interface : std::span{interfaces.get(), count})
+    if (!g_type_is_a(base, interface))
+      std::cout << "\nImplements " << code(g_type_name(interface)) << ".\n";
   if (!GST_IS_URI_HANDLER(element))
     return;
   std::cout << "\nURI schemes:";
