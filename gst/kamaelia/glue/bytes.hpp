@@ -57,7 +57,9 @@ inline constexpr std::size_t largest_copied = 2048;
 // metadata.
 inline BufferPtr region(GstBuffer *buffer, Bytes whole, Bytes part)
 {
-  if (part.size() <= largest_copied)
+  // A memory can have 65,535 others that share it at most.
+  const bool too_many = whole.size() / largest_copied >= G_MAXUINT16;
+  if (part.size() <= largest_copied || too_many)
     return copy(part);
   const auto offset = static_cast<gsize>(part.data() - whole.data());
   return BufferPtr{gst_buffer_copy_region(buffer, GST_BUFFER_COPY_MEMORY, offset, part.size())};

@@ -43,6 +43,9 @@ class Dechunker {
   Dechunker(const Dechunker &) = delete;
   Dechunker &operator=(const Dechunker &) = delete;
 
+  // For the chunks that are not complete yet.
+  void set_limits(Limits limits) { limits_ = limits; }
+
   // Takes the next bytes of the stream; they must stay until poll_chunk() has returned
   // nothing. With `end`, what is open when they are used up is a whole chunk.
   void feed(Bytes input, bool end = false);

@@ -33,6 +33,9 @@ std::optional<std::variant<Frame, FrameFault>> StreamDeframer::poll()
 std::optional<FrameFault> StreamDeframer::end()
 {
   const bool was_open = is_open();
+  bytes_skipped_ += partial_header_.size() + input_.size();
+  if (open_)
+    bytes_skipped_ += open_->header_size + open_->collected.size();
   open_.reset();
   partial_header_ = {};
   input_ = {};
@@ -69,6 +72,7 @@ std::optional<std::variant<Frame, FrameFault>> StreamDeframer::read_header()
     return lose_track(FrameFault::bad_length, already);
   open_ = Frame{.tag = std::string{header.tag},
                 .sequence = header.sequence,
+                .header_size = header.header_size,
                 .data = {},
                 .collected = {},
                 .in_input = false};

@@ -14,6 +14,7 @@ namespace kam::framing {
 struct Frame {
   std::string tag;
   std::optional<std::uint64_t> sequence;
+  std::size_t header_size = 0;
   Bytes data;            // in the input, or in `collected`
   ByteVector collected;  // if the frame came in more than one input
   bool in_input = false;
@@ -41,6 +42,7 @@ class StreamDeframer {
   // The stream ends, or goes on somewhere else: what is open is short.
   std::optional<FrameFault> end();
 
+  // Bytes that were neither in a frame nor are waiting for the rest of one.
   std::uint64_t bytes_skipped() const { return bytes_skipped_; }
 
  private:

@@ -50,7 +50,7 @@ Table &add_sync_properties(Table &table, std::string Values::*sync,
   return table
       .add_checked("sync", sync,
                    "Sequence that begins each chunk: 1 to 256 bytes, not made only of %, 0-9 "
-                   "and a-f",
+                   "and a-f; a receiver that gets caps with a sync uses that one",
                    Mutable::in_playing, is_usable_sync)
       .add_checked(
           "sync-bytes", sync_bytes,

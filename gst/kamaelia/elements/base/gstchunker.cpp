@@ -45,13 +45,11 @@ class ChunkerElement final : public glue::Filter {
   void handle_buffer(BufferPtr buffer) override;
   std::optional<glue::Ref<GstCaps>> source_caps(GstCaps *sink_caps) override;
   bool keeps_caps() const override { return false; }
-  void use_sync(const framing::Sync &sync);
   BufferPtr escaped_chunk(GstBuffer *buffer, std::size_t escaped_size);
   template <class Work>
   bool for_each_memory(GstBuffer *buffer, Work work);
 
   framing::Sync sync_ = framing::Sync::standard();
-  glue::Ref<GstMemory> sync_memory_;
   glue::Counter chunks_;
   glue::Counter bytes_;
   glue::Counter escaped_;
@@ -91,15 +89,7 @@ void ChunkerElement::start()
   for (auto *counter : {&chunks_, &bytes_, &escaped_})
     counter->reset();
   (void)settings.changed();
-  use_sync(sync_of(settings.current()));
-}
-
-void ChunkerElement::use_sync(const framing::Sync &sync)
-{
-  sync_ = sync;
-  auto *memory = glue::small_memory(sync_.bytes());
-  GST_MINI_OBJECT_FLAG_SET(memory, GST_MEMORY_FLAG_READONLY);
-  sync_memory_ = glue::Ref<GstMemory>::adopt(memory);
+  sync_ = sync_of(settings.current());
 }
 
 std::optional<glue::Ref<GstCaps>> ChunkerElement::source_caps(GstCaps *sink_caps)
@@ -117,7 +107,7 @@ std::optional<glue::Ref<GstCaps>> ChunkerElement::source_caps(GstCaps *sink_caps
 void ChunkerElement::handle_buffer(BufferPtr buffer)
 {
   if (settings.changed()) {
-    use_sync(sync_of(settings.current()));
+    sync_ = sync_of(settings.current());
     renegotiate();
   }
   std::size_t size = 0;
@@ -133,9 +123,10 @@ void ChunkerElement::handle_buffer(BufferPtr buffer)
   escaped_.add(special);
   if (special > 0)
     return emit(escaped_chunk(buffer.get(), size + 2 * special));
-  // Nothing to escape: the data goes on as it is, behind the sync that all chunks share.
+  // Nothing to escape: the data goes on as it is. Each chunk gets a sync of its own, because a
+  // memory can be in 65,535 buffers at most.
   buffer.reset(gst_buffer_make_writable(buffer.release()));
-  gst_buffer_prepend_memory(buffer.get(), gst_memory_ref(sync_memory_.get()));
+  gst_buffer_prepend_memory(buffer.get(), glue::small_memory(sync_.bytes()));
   emit(std::move(buffer));
 }
 

@@ -60,7 +60,7 @@ class DechunkerElement final : public glue::Filter {
   bool keeps_caps() const override { return false; }
 
   void start_dechunker(const framing::Sync &sync);
-  void apply_settings();
+  bool apply_settings();
   void take_chunks(GstBuffer *input, Bytes mapped, const Times &now);
   BufferPtr buffer_of(framing::Chunk &chunk, GstBuffer *input, Bytes mapped) const;
   void publish_stats();
@@ -70,6 +70,9 @@ class DechunkerElement final : public glue::Filter {
   bool was_collecting_ = false;
   Times open_;  // of the buffer in which the open chunk began
   bool discont_ = false;
+  bool sync_from_caps_ = false;
+  bool taking_ = false;       // chunks are being pushed
+  bool drain_after_ = false;  // somebody downstream has asked for it meanwhile
 
   struct {
     std::atomic<guint64> chunks, bytes, bytes_skipped, oversize, damaged;
@@ -143,6 +146,8 @@ void DechunkerElement::start()
   open_ = {};
   discont_ = false;
   dechunker_.reset();
+  was_collecting_ = false;
+  sync_from_caps_ = false;
   (void)settings.changed();
   start_dechunker(sync_of(settings.current()));
   publish_stats();
@@ -170,8 +175,11 @@ std::optional<glue::Ref<GstCaps>> DechunkerElement::source_caps(GstCaps *sink_ca
 {
   using Caps = glue::Ref<GstCaps>;
   const char *inner = nullptr;
+  sync_from_caps_ = false;
   if (sink_caps) {
-    if (const auto sync = sync_in_caps(sink_caps); sync && !(*sync == dechunker_->sync())) {
+    const auto sync = sync_in_caps(sink_caps);
+    sync_from_caps_ = sync.has_value();
+    if (sync && !(*sync == dechunker_->sync())) {
       GST_INFO_OBJECT(element(), "the caps name the sync sequence");
       start_dechunker(*sync);
     }
@@ -192,18 +200,24 @@ std::optional<glue::Ref<GstCaps>> DechunkerElement::source_caps(GstCaps *sink_ca
   return Caps::adopt(gst_caps_fixate(possible));
 }
 
-// What is open was begun under the old settings and ends with them.
-void DechunkerElement::apply_settings()
+// Another sync ends what is open; the rest of the settings hold from here on.
+bool DechunkerElement::apply_settings()
 {
-  drain();
-  start_dechunker(sync_of(settings.current()));
-  renegotiate();
+  const auto &values = settings.current();
+  if (!sync_from_caps_ && !(sync_of(values) == dechunker_->sync())) {
+    drain();
+    start_dechunker(sync_of(values));
+  }
+  dechunker_->set_limits({values.max_chunk_size});
+  return renegotiate();
 }
 
 void DechunkerElement::handle_buffer(BufferPtr buffer)
 {
-  if (settings.changed())
-    apply_settings();
+  const bool changed = settings.changed();
+  const bool relinked = gst_pad_check_reconfigure(source_pad());
+  if ((changed || relinked) && !apply_settings())
+    return fail(GST_FLOW_NOT_NEGOTIATED);
   const glue::ReadMap map{buffer.get()};
   if (!map) {
     GST_ELEMENT_ERROR(element(), RESOURCE, READ, ("Could not read the incoming data."),
@@ -222,6 +236,7 @@ void DechunkerElement::handle_buffer(BufferPtr buffer)
 void DechunkerElement::take_chunks(GstBuffer *input, Bytes mapped, const Times &now)
 {
   bool opened_here = !was_collecting_;
+  taking_ = true;
   while (auto chunk = dechunker_->poll_chunk()) {
     auto out = buffer_of(*chunk, input, mapped);
     const auto &times = opened_here ? now : open_;
@@ -235,10 +250,13 @@ void DechunkerElement::take_chunks(GstBuffer *input, Bytes mapped, const Times &
     emit(std::move(out));
     opened_here = true;
   }
+  taking_ = false;
   if (opened_here)
     open_ = now;
   was_collecting_ = dechunker_->is_collecting();
   publish_stats();
+  if (std::exchange(drain_after_, false))
+    drain();
 }
 
 BufferPtr DechunkerElement::buffer_of(framing::Chunk &chunk, GstBuffer *input,
@@ -267,13 +285,17 @@ void DechunkerElement::drain()
 {
   if (!dechunker_)
     return;
+  if (taking_) {
+    drain_after_ = true;
+    return;
+  }
   dechunker_->feed({}, true);
   take_chunks(nullptr, {}, open_);
 }
 
 void DechunkerElement::flush()
 {
-  dechunker_->reset();
+  stop();
   was_collecting_ = false;
   discont_ = false;
 }

@@ -109,6 +109,7 @@ class DeframerElement final : public glue::Filter {
 
   void deframe_whole(BufferPtr buffer);
   void deframe_stream(BufferPtr buffer);
+  void end_stream();
   void emit_frame(BufferPtr data, gsize data_size, std::optional<guint64> sequence,
                   std::string_view tag);
   void drop(FrameFault fault);
@@ -197,10 +198,16 @@ void DeframerElement::flush()
 // At the end, and where the stream becomes another one.
 void DeframerElement::drain()
 {
-  if (framed_)
-    return;
+  if (!framed_)
+    end_stream();
+}
+
+void DeframerElement::end_stream()
+{
+  const auto skipped_before = stream_->bytes_skipped();
   if (const auto fault = stream_->end())
     drop(*fault);
+  bytes_skipped_.add(stream_->bytes_skipped() - skipped_before);
 }
 
 std::optional<glue::Ref<GstCaps>> DeframerElement::source_caps(GstCaps *sink_caps)
@@ -263,8 +270,7 @@ void DeframerElement::deframe_stream(BufferPtr buffer)
   if (GST_BUFFER_IS_DISCONT(buffer.get())) {
     // Bytes are missing before this buffer: what is open will never be whole.
     discont_ = true;
-    if (const auto fault = stream_->end())
-      drop(*fault);
+    end_stream();
   }
   const glue::ReadMap map{buffer.get()};
   if (!map) {

@@ -19,6 +19,8 @@ GstStaticPadTemplate sink_template =
 GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
 
+constexpr gsize most_sharing = 16'384;
+
 // Kamaelia.Protocol.Packetise.MaxSizePacketiser: cuts, and never joins.
 class PacketiserElement final : public glue::Filter {
  public:
@@ -112,11 +114,14 @@ void PacketiserElement::cut(GstBuffer *buffer, gsize size, gsize max_size)
   constexpr guint of_ends = GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_MARKER;
   const auto flags = GST_BUFFER_FLAGS(buffer) & ~(of_ends | GST_BUFFER_FLAG_TAG_MEMORY) &
                      ~guint(GST_MINI_OBJECT_FLAG_LAST - 1);
+  // A memory can have 65,535 others that share it at most: crumbs are copied.
+  const auto copied = GstBufferCopyFlags(
+      GST_BUFFER_COPY_MEMORY | (size / max_size >= most_sharing ? GST_BUFFER_COPY_DEEP : 0));
   gpointer no_meta = nullptr;
   const bool has_metas = gst_buffer_iterate_meta(buffer, &no_meta) != nullptr;
   for (gsize at = 0; at < size; at += max_size) {
     const auto piece_size = std::min(max_size, size - at);
-    BufferPtr piece{gst_buffer_copy_region(buffer, GST_BUFFER_COPY_MEMORY, at, piece_size)};
+    BufferPtr piece{gst_buffer_copy_region(buffer, copied, at, piece_size)};
     if (has_metas)
       gst_buffer_copy_into(piece.get(), buffer, GST_BUFFER_COPY_META, at, piece_size);
     GST_BUFFER_PTS(piece.get()) = GST_BUFFER_PTS(buffer);
