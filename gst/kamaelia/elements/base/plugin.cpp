@@ -6,12 +6,14 @@
 static gboolean plugin_init(GstPlugin *plugin)
 {
   gboolean any = FALSE;
+  any |= GST_ELEMENT_REGISTER(brokennetwork, plugin);
   any |= GST_ELEMENT_REGISTER(chunker, plugin);
   any |= GST_ELEMENT_REGISTER(dechunker, plugin);
   any |= GST_ELEMENT_REGISTER(deframer, plugin);
   any |= GST_ELEMENT_REGISTER(framer, plugin);
   any |= GST_ELEMENT_REGISTER(mimerequestparse, plugin);
   any |= GST_ELEMENT_REGISTER(packetiser, plugin);
+  any |= GST_ELEMENT_REGISTER(recoverorder, plugin);
   any |= GST_ELEMENT_REGISTER(rtpnulldepay, plugin);
   any |= GST_ELEMENT_REGISTER(rtpnullpay, plugin);
   return any;
