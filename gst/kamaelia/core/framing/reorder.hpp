@@ -121,6 +121,7 @@ class Reorder {
     release_full_window();
   }
 
+  // 2^64 - 1 is no number: nothing could follow it.
   void handle_item(std::uint64_t number, Item item, std::uint64_t now);
   // Lets go of what has waited for options.latency.
   void handle_timeout(std::uint64_t now);
