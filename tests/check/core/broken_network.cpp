@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/network/broken_network.hpp"
 
+#include "support/check_main.hpp"
 #include "support/vectors.hpp"
 
 #include <numeric>
 #include <set>
 #include <string>
-
-// The last: <check.h> defines fail(), which <ios> does not survive.
-#include "support/check_main.hpp"
 
 using namespace kam;
 using namespace kam::network;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/framing/reorder.hpp"
 
+#include "support/check_main.hpp"
 #include "support/vectors.hpp"
 
 #include <algorithm>
@@ -10,9 +11,6 @@
 #include <random>
 #include <set>
 #include <string>
-
-// The last: <check.h> defines fail(), which <ios> does not survive.
-#include "support/check_main.hpp"
 
 using namespace kam;
 using namespace kam::framing;

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "support/harness.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <numeric>
 #include <string>
 #include <vector>
-
-// The last: they define fail(), which <ios> does not survive.
-#include <gst/check/gstcheck.h>
-#include <gst/check/gstharness.h>
 
 using Numbers = std::vector<guint64>;
 

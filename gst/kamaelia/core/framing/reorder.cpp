@@ -5,7 +5,7 @@ namespace kam::framing {
 
 // Keys start far enough from 0 that half a round back does not run below it, and far enough
 // from 2^64 that a stretch never reaches it.
-SequenceKeys::SequenceKeys(std::uint64_t modulo) : modulo_{modulo}, bias_{0}
+SequenceKeys::SequenceKeys(std::uint64_t modulo) : modulo_{modulo}
 {
   constexpr auto quarter = std::uint64_t{1} << 62U;
   assert(modulo <= 2 * quarter && modulo != 1);

@@ -37,7 +37,7 @@ class SequenceKeys {
 
  private:
   std::uint64_t modulo_;
-  std::uint64_t bias_;
+  std::uint64_t bias_ = 0;
 };
 
 // The last ranges of numbers that were given up, so that an item that comes too late can be
@@ -172,7 +172,7 @@ class Reorder {
   std::size_t held() const { return order_.size() - order_begin_; }
   const Held &smallest() const { return slots_[order_[order_begin_]]; }
 
-  void handle_with_aside(std::uint64_t number, Item item, std::uint64_t now);
+  bool is_repeated_aside(std::uint64_t number, std::uint64_t now);
   void place(std::uint64_t number, Item item, std::uint64_t now);
   void handle_behind(std::uint64_t key, std::uint64_t number, Item item);
   void hold(std::uint64_t key, std::uint64_t number, Item item, std::uint64_t now);
@@ -221,11 +221,11 @@ class Reorder {
 };
 
 template <class Item>
-void Reorder<Item>::handle_item(std::uint64_t any, Item item, std::uint64_t now)
+void Reorder<Item>::handle_item(std::uint64_t number, Item item, std::uint64_t now)
 {
-  const auto number = keys_.number(any);
-  if (aside_)
-    return handle_with_aside(number, std::move(item), now);
+  number = keys_.number(number);
+  if (aside_ && is_repeated_aside(number, now))
+    return drop(std::move(item), DropReason::duplicate);
   if (started_ && number == next_number_ && drops_late()) {
     if (held() > 0)
       ++stats_.reordered;
@@ -235,20 +235,21 @@ void Reorder<Item>::handle_item(std::uint64_t any, Item item, std::uint64_t now)
   place(number, std::move(item), now);
 }
 
-// The second number in a row from somewhere far behind: the sender started anew.
+// Settles what the item set aside was, unless `number` is the same again. The second number
+// in a row from somewhere far behind says that the sender started anew.
 template <class Item>
-void Reorder<Item>::handle_with_aside(std::uint64_t number, Item item, std::uint64_t now)
+bool Reorder<Item>::is_repeated_aside(std::uint64_t number, std::uint64_t now)
 {
   if (number == aside_->number)
-    return drop(std::move(item), DropReason::duplicate);
-  if (number != keys_.next(aside_->number)) {
+    return true;
+  if (number == keys_.next(aside_->number)) {
+    auto first = std::move(*aside_);
+    aside_.reset();
+    restart_with(first.number, std::move(first.item), now);
+  } else {
     give_up_aside();
-    return handle_item(number, std::move(item), now);
   }
-  auto first = std::move(*aside_);
-  aside_.reset();
-  restart_with(first.number, std::move(first.item), now);
-  handle_item(number, std::move(item), now);
+  return false;
 }
 
 template <class Item>

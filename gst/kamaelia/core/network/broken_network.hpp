@@ -114,7 +114,7 @@ class BrokenNetwork {
  private:
   struct Held {
     Out out;
-    std::uint64_t serial;
+    std::uint64_t serial = 0;
   };
 
   bool happens(const Chance &chance)

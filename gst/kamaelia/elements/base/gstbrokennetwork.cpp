@@ -56,7 +56,7 @@ class BrokenNetworkElement final : public glue::Filter {
   network::BrokenNetworkOptions options();
   void forget();
   void move_on();
-  BufferPtr with_bit_flipped(BufferPtr buffer, guint64 bit);
+  static BufferPtr with_bit_flipped(const BufferPtr &buffer, guint64 bit);
 
   std::optional<Network> network_;
   glue::Counter in_;
@@ -140,6 +140,7 @@ void BrokenNetworkElement::start()
   for (auto *published : {&published_.dropped, &published_.duplicated, &published_.reordered,
                           &published_.corrupted, &published_.held})
     *published = 0;
+  (void)settings.changed();
   auto seed = settings.current().seed;
   constexpr unsigned half = 32;
   while (seed == 0)
@@ -160,7 +161,7 @@ void BrokenNetworkElement::stop()
 void BrokenNetworkElement::handle_buffer(BufferPtr buffer)
 {
   in_.add();
-  if (settings.refresh())
+  if (settings.changed())
     network_->configure(options());
   const auto size = gst_buffer_get_size(buffer.get());
   network_->handle_item(std::move(buffer), size);
@@ -172,7 +173,7 @@ void BrokenNetworkElement::move_on()
   while (auto out = network_->poll()) {
     auto buffer = std::move(out->item);
     if (out->flip_bit)
-      buffer = with_bit_flipped(std::move(buffer), *out->flip_bit);
+      buffer = with_bit_flipped(buffer, *out->flip_bit);
     out_.add();
     emit(std::move(buffer));
   }
@@ -185,7 +186,7 @@ void BrokenNetworkElement::move_on()
 }
 
 // Others may hold the same memory: they must not see the damage.
-BufferPtr BrokenNetworkElement::with_bit_flipped(BufferPtr buffer, guint64 bit)
+BufferPtr BrokenNetworkElement::with_bit_flipped(const BufferPtr &buffer, guint64 bit)
 {
   BufferPtr damaged{gst_buffer_copy_deep(buffer.get())};
   if (const glue::WriteMap map{damaged.get()}; map) {

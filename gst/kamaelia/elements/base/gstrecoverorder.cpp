@@ -19,11 +19,13 @@ template <>
 struct kam::glue::GTypeOf<LatePolicy> {
   static GType type()
   {
-    static const GEnumValue values[] = {
-        {gint(LatePolicy::drop), "Drop what comes too late; what leaves is in order", "drop"},
-        {gint(LatePolicy::forward), "Pass it on out of order, as Kamaelia does", "forward"},
-        {0, nullptr, nullptr}};
-    static const GType type = register_enum("KamRecoverOrderLate", values);
+    static const std::array values{
+        GEnumValue{gint(LatePolicy::drop), "Drop what comes too late; what leaves is in order",
+                   "drop"},
+        GEnumValue{gint(LatePolicy::forward), "Pass it on out of order, as Kamaelia does",
+                   "forward"},
+        GEnumValue{0, nullptr, nullptr}};
+    static const GType type = register_enum("KamRecoverOrderLate", values.data());
     return type;
   }
 };
@@ -225,7 +227,7 @@ void RecoverOrderElement::start()
     counter->reset();
   drops_.reset();
   order_.reset();
-  settings.refresh();
+  (void)settings.changed();
   configure();
   discont_ = true;
   last_pts_ = last_end_ = GST_CLOCK_TIME_NONE;
@@ -259,7 +261,7 @@ void RecoverOrderElement::forget()
 void RecoverOrderElement::handle_buffer(BufferPtr buffer)
 {
   in_.add();
-  if (settings.refresh())
+  if (settings.changed())
     configure();
   discont_ |= GST_BUFFER_IS_DISCONT(buffer.get());
   if (!GST_BUFFER_OFFSET_IS_VALID(buffer.get())) {
@@ -358,7 +360,7 @@ void RecoverOrderElement::handle_timeout()
   run_in_stream([this] {
     if (!timer_.expired())
       return;
-    if (settings.refresh())
+    if (settings.changed())
       configure();
     order_->handle_timeout(now());
     move_on();
