@@ -321,6 +321,37 @@ GST_START_TEST(tells_what_is_lost)
 }
 GST_END_TEST
 
+GST_START_TEST(tells_it_between_the_buffers)
+{
+  Harness harness{"recoverorder window=1 do-lost=true"};
+  std::string log;
+  auto *out = gst_element_get_static_pad(harness.element, "src");
+  gst_pad_add_probe(
+      out, GstPadProbeType(GST_PAD_PROBE_TYPE_DATA_DOWNSTREAM),
+      [](GstPad *, GstPadProbeInfo *info, gpointer text) {
+        auto &passed = *static_cast<std::string *>(text);
+        if ((GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER_LIST) != 0)
+          passed.append(gst_buffer_list_length(GST_PAD_PROBE_INFO_BUFFER_LIST(info)), 'b');
+        else
+          passed +=
+              (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) != 0 ? 'b' : 'e';
+        return GST_PAD_PROBE_OK;
+      },
+      &log, nullptr);
+  auto *list = gst_buffer_list_new();
+  for (const guint64 number : {1, 2, 4, 5}) {
+    auto *buffer = gst_buffer_new();
+    GST_BUFFER_OFFSET(buffer) = number;
+    gst_buffer_list_add(list, buffer);
+  }
+  auto *pad = gst_element_get_static_pad(harness.element, "sink");
+  ck_assert_int_eq(gst_pad_chain_list(pad, list), GST_FLOW_OK);
+  gst_object_unref(pad);
+  gst_object_unref(out);
+  ck_assert_str_eq(log.c_str(), "bbebb");
+}
+GST_END_TEST
+
 GST_START_TEST(waits_no_longer_than_latency)
 {
   Harness harness{"recoverorder latency=50"};
@@ -555,6 +586,7 @@ static Suite *recoverorder_suite()
   tcase_add_test(tc, drains_before_what_ends_a_stretch);
   tcase_add_test(tc, a_flush_forgets);
   tcase_add_test(tc, tells_what_is_lost);
+  tcase_add_test(tc, tells_it_between_the_buffers);
   tcase_add_test(tc, waits_no_longer_than_latency);
   tcase_add_test(tc, without_latency_no_time_counts);
   tcase_add_test(tc, adds_to_the_latency);
