@@ -189,16 +189,30 @@ double seconds_per_buffer(const Chain &chain, guint64 count)
   return rig.run(chain.input, count);
 }
 
-double timed(const Chain &chain)
+guint64 count_for(const Chain &chain, double seconds)
 {
-  constexpr double enough = 0.1;
   guint64 count = 1000;
   for (;;) {
-    const auto seconds = seconds_per_buffer(chain, count);
-    if (seconds * static_cast<double>(count) >= enough || count == chain.inputs)
-      return seconds;
-    count = std::min(chain.inputs, 1 + static_cast<guint64>(1.2 * enough / seconds));
+    const auto each = seconds_per_buffer(chain, std::min(count, chain.inputs));
+    if (count >= chain.inputs)
+      return chain.inputs;
+    if (each * static_cast<double>(count) >= seconds)
+      return count;
+    count = 1 + static_cast<guint64>(1.2 * seconds / each);
   }
+}
+
+double seconds_per_call(const std::function<void()> &work)
+{
+  guint64 calls = 0;
+  std::chrono::duration<double> spent{};
+  const auto start = std::chrono::steady_clock::now();
+  do {
+    work();
+    ++calls;
+    spent = std::chrono::steady_clock::now() - start;
+  } while (spent.count() < 0.01);
+  return spent.count() / static_cast<double>(calls);
 }
 
 std::string output_of(const Chain &chain, guint64 count)

@@ -23,8 +23,11 @@ struct Chain {
 // Seconds per input buffer for `count` of them, until the last has left the chain.
 double seconds_per_buffer(const Chain &chain, guint64 count);
 
-// The same, over as many buffers as take a tenth of a second.
-double timed(const Chain &chain);
+// How many buffers take about so many seconds.
+guint64 count_for(const Chain &chain, double seconds);
+
+// Seconds for one call of `work`, which is called for a hundredth of a second.
+double seconds_per_call(const std::function<void()> &work);
 
 // Pushes `count` buffers and returns what came out of the last element.
 std::string output_of(const Chain &chain, guint64 count);
