@@ -32,12 +32,15 @@ inline GstMemory *small_memory(Bytes bytes)
                                 g_free);
 }
 
-// A new buffer with room for `size` bytes. The allocator is named because the default one is
-// looked up by its name for each buffer.
-inline BufferPtr allocate(gsize size)
+// A new buffer of `size` bytes, behind which `slack` more may be written. The allocator is
+// named because the default one is looked up by its name for each buffer.
+inline BufferPtr allocate(gsize size, gsize slack = 0)
 {
   static GstAllocator *const system_memory = gst_allocator_find(GST_ALLOCATOR_SYSMEM);
-  return BufferPtr{gst_buffer_new_allocate(system_memory, size, nullptr)};
+  GstAllocationParams params;
+  gst_allocation_params_init(&params);
+  params.padding = slack;
+  return BufferPtr{gst_buffer_new_allocate(system_memory, size, &params)};
 }
 
 // A new buffer with a copy of `bytes`.

@@ -55,6 +55,11 @@ __m128i load(const std::byte *from)
   return _mm_loadu_si128(reinterpret_cast<const __m128i *>(from));
 }
 
+void store(__m128i block, std::byte *to)
+{
+  _mm_storeu_si128(reinterpret_cast<__m128i *>(to), block);
+}
+
 // All bits of each of sixteen bytes: whether it has to be escaped.
 __m128i special_bytes(__m128i block, __m128i sync_byte)
 {
@@ -77,8 +82,9 @@ std::size_t count_special_blocks(std::byte sync_byte, Bytes &data)
   while (data.size() >= block_size) {
     const auto blocks = std::min(data.size() / block_size, most_at_once);
     auto counters = _mm_setzero_si128();
-    for (std::size_t i = 0; i < blocks; ++i)
-      counters = _mm_sub_epi8(counters, special_bytes(load(&data[i * block_size]), sync_bytes));
+    const auto *const end = data.data() + blocks * block_size;
+    for (const auto *at = data.data(); at != end; at += block_size)
+      counters = _mm_sub_epi8(counters, special_bytes(load(at), sync_bytes));
     const auto sums = _mm_sad_epu8(counters, _mm_setzero_si128());
     count += static_cast<std::size_t>(_mm_cvtsi128_si64(sums) +
                                       _mm_cvtsi128_si64(_mm_unpackhi_epi64(sums, sums)));
@@ -92,22 +98,26 @@ std::size_t count_special_blocks(std::byte sync_byte, Bytes &data)
 std::byte *escape_blocks(std::byte sync_byte, Bytes &data, std::byte *out)
 {
   const auto sync_bytes = splat(sync_byte);
-  while (data.size() >= block_size) {
-    const auto block = load(data.data());
-    _mm_storeu_si128(reinterpret_cast<__m128i *>(out), block);
+  const auto *at = data.data();
+  const auto *const end = at + data.size();
+  while (end - at >= std::ptrdiff_t{block_size}) {
+    const auto block = load(at);
+    store(block, out);
     const auto bits =
         static_cast<unsigned>(_mm_movemask_epi8(special_bytes(block, sync_bytes)));
     if (bits == 0) {
       out += block_size;
-      data = data.subspan(block_size);
+      at += block_size;
       continue;
     }
-    const auto plain = static_cast<std::size_t>(std::countr_zero(bits));
-    out = put_escape(data[plain], out + plain);
-    data = data.subspan(plain + 1);
+    const auto plain = std::countr_zero(bits);
+    out = put_escape(at[plain], out + plain);
+    at += plain + 1;
   }
+  data = {at, end};
   return out;
 }
+
 #else
 std::size_t count_special_blocks(std::byte, Bytes &)
 {
@@ -119,6 +129,17 @@ std::byte *escape_blocks(std::byte, Bytes &, std::byte *out)
   return out;
 }
 #endif
+
+// Copies from the front of `data` up to the first `%`.
+std::byte *copy_plain(Bytes &data, std::byte *out)
+{
+  const auto *const found =
+      static_cast<const std::byte *>(std::memchr(data.data(), '%', data.size()));
+  const auto plain = found ? static_cast<std::size_t>(found - data.data()) : data.size();
+  std::memcpy(out, data.data(), plain);
+  data = data.subspan(plain);
+  return out + plain;
+}
 
 // What the escape that `bytes` begins with stands for: three bytes are looked at.
 std::optional<std::byte> escaped_byte(const Sync &sync, const std::byte *bytes)
@@ -210,12 +231,7 @@ std::size_t Unescaper::decode(Bytes piece, MutableBytes out)
     }
   }
   while (!piece.empty()) {
-    const auto *const found =
-        static_cast<const std::byte *>(std::memchr(piece.data(), '%', piece.size()));
-    const auto plain = found ? static_cast<std::size_t>(found - piece.data()) : piece.size();
-    std::memcpy(to, piece.data(), plain);
-    to += plain;
-    piece = piece.subspan(plain);
+    to = copy_plain(piece, to);
     if (piece.empty())
       break;
     if (piece.size() < 3) {

@@ -23,8 +23,8 @@ bool is_digit(char c)
 // Takes the next blank-separated field off the front of `line`.
 std::string_view take_field(std::string_view &line)
 {
-  const auto first = std::find_if_not(line.begin(), line.end(), is_blank);
-  const auto last = std::find_if(first, line.end(), is_blank);
+  const auto *const first = std::find_if_not(line.begin(), line.end(), is_blank);
+  const auto *const last = std::find_if(first, line.end(), is_blank);
   const std::string_view field{first, last};
   line = {last, line.end()};
   return field;

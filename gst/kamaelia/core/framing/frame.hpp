@@ -55,7 +55,7 @@ class FrameHeaderText {
  private:
   void append_length(std::uint64_t data_size);
 
-  std::array<char, max_header_size> text_;
+  std::array<char, max_header_size> text_{};
   std::size_t size_ = 0;
 };
 

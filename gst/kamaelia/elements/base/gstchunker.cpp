@@ -133,16 +133,16 @@ void ChunkerElement::handle_buffer(BufferPtr buffer)
 BufferPtr ChunkerElement::escaped_chunk(GstBuffer *buffer, std::size_t escaped_size)
 {
   const auto sync = sync_.bytes();
-  const auto chunk_size = sync.size() + escaped_size;
-  auto chunk = glue::allocate(chunk_size + framing::escape_slack);
+  auto chunk = glue::allocate(sync.size() + escaped_size, framing::escape_slack);
   {
     const glue::WriteMap map{chunk.get()};
     std::copy(sync.begin(), sync.end(), map.bytes().begin());
-    auto rest = map.bytes().subspan(sync.size());
+    auto rest =
+        MutableBytes{map.bytes().data(), map.bytes().size() + framing::escape_slack}.subspan(
+            sync.size());
     for_each_memory(
         buffer, [&](Bytes data) { rest = rest.subspan(framing::escape(sync_, data, rest)); });
   }
-  gst_buffer_set_size(chunk.get(), static_cast<gssize>(chunk_size));
   gst_buffer_copy_into(chunk.get(), buffer, GST_BUFFER_COPY_METADATA, 0, -1);
   return chunk;
 }

@@ -215,7 +215,8 @@ bool DechunkerElement::apply_settings()
 void DechunkerElement::handle_buffer(BufferPtr buffer)
 {
   const bool changed = settings.changed();
-  const bool relinked = gst_pad_check_reconfigure(source_pad());
+  const bool relinked =
+      GST_PAD_NEEDS_RECONFIGURE(source_pad()) && gst_pad_check_reconfigure(source_pad());
   if ((changed || relinked) && !apply_settings())
     return fail(GST_FLOW_NOT_NEGOTIATED);
   const glue::ReadMap map{buffer.get()};
@@ -229,6 +230,8 @@ void DechunkerElement::handle_buffer(BufferPtr buffer)
   dechunker_->feed(map.bytes(), settings.current().packetized);
   take_chunks(buffer.get(), map.bytes(),
               {GST_BUFFER_PTS(buffer.get()), GST_BUFFER_DTS(buffer.get())});
+  if (std::exchange(drain_after_, false))
+    drain();
 }
 
 // Emits the chunks that end in what was fed. The one that was open before began in an
@@ -255,8 +258,6 @@ void DechunkerElement::take_chunks(GstBuffer *input, Bytes mapped, const Times &
     open_ = now;
   was_collecting_ = dechunker_->is_collecting();
   publish_stats();
-  if (std::exchange(drain_after_, false))
-    drain();
 }
 
 BufferPtr DechunkerElement::buffer_of(framing::Chunk &chunk, GstBuffer *input,

@@ -7,6 +7,7 @@
 #include "glue/properties.hpp"
 #include "glue/stats.hpp"
 
+#include <array>
 #include <atomic>
 
 GST_DEBUG_CATEGORY_STATIC(framer_debug);
@@ -20,12 +21,12 @@ template <>
 struct kam::glue::GTypeOf<TagMode> {
   static GType type()
   {
-    static const GEnumValue values[] = {
-        {gint(TagMode::sequence), "Number the frames, one after the other", "sequence"},
-        {gint(TagMode::offset), "The OFFSET of the buffer", "offset"},
-        {gint(TagMode::meta), "The KamFrameTag meta of the buffer", "meta"},
-        {0, nullptr, nullptr}};
-    static const GType type = register_enum("KamFramerTagMode", values);
+    static constexpr std::array<GEnumValue, 4> values{
+        {{gint(TagMode::sequence), "Number the frames, one after the other", "sequence"},
+         {gint(TagMode::offset), "The OFFSET of the buffer", "offset"},
+         {gint(TagMode::meta), "The KamFrameTag meta of the buffer", "meta"},
+         {0, nullptr, nullptr}}};
+    static const GType type = register_enum("KamFramerTagMode", values.data());
     return type;
   }
 };
@@ -161,14 +162,16 @@ void FramerElement::handle_buffer(BufferPtr buffer)
     frame_with_sequence(std::move(buffer), sequence);
     return;
   }
-  case TagMode::offset:
-    if (!GST_BUFFER_OFFSET_IS_VALID(buffer.get())) {
+  case TagMode::offset: {
+    const auto offset = GST_BUFFER_OFFSET(buffer.get());
+    if (offset == GST_BUFFER_OFFSET_NONE) {
       GST_DEBUG_OBJECT(element(), "dropping a buffer without OFFSET");
       no_tag_.add();
       return;
     }
-    frame_with_sequence(std::move(buffer), GST_BUFFER_OFFSET(buffer.get()));
+    frame_with_sequence(std::move(buffer), offset);
     return;
+  }
   case TagMode::meta: frame_with_meta(std::move(buffer)); return;
   }
 }
