@@ -17,7 +17,7 @@ namespace {
 
 using Input = std::vector<std::uint8_t>;
 
-constexpr int mutations_in_all = 100'000;
+constexpr int mutations_in_all = MUTATIONS;
 
 std::vector<Input> read_corpus(const char *folder)
 {

@@ -52,7 +52,7 @@ is_bound() {
   grep -qi ":$(printf %04X "$1") " /proc/net/udp
 }
 
-frames=125
+frames=250
 echo "making a film of $frames frames"
 gst-launch-1.0 -q videotestsrc num-buffers=$frames \
   ! video/x-raw,width=320,height=240,framerate=25/1 ! x264enc key-int-max=12 bframes=0 tune=zerolatency \
@@ -69,7 +69,8 @@ m=video $port RTP/AVP 33
 SDP
 echo "ffmpeg listens on port $port"
 timeout 60 ffmpeg -v error -nostdin -protocol_whitelist file,udp,rtp \
-  -analyzeduration 1000000 -i "$folder/film.sdp" -map 0:v -f framecrc "$folder/frames" \
+  -fflags nobuffer -analyzeduration 500000 -i "$folder/film.sdp" \
+  -map 0:v -f framecrc -flush_packets 1 "$folder/frames" \
   2>"$folder/ffmpeg.log" &
 receiver=$!
 tries=0
@@ -88,12 +89,20 @@ timeout 60 gst-launch-1.0 -q filesrc location="$folder/film.ts" \
   ! tsparse set-timestamps=true alignment=7 \
   ! rtpmp2tpay seqnum-offset=100 timestamp-offset=1000 ssrc=305419896 \
   ! udpsink host=127.0.0.1 port="$port"
-# ffmpeg ends with what it has when told to: RTP without RTCP has no end.
-sleep 1
+# RTP without RTCP has no end: ffmpeg is told to end when it has nearly all, or is given up.
+# It looks at the stream for a second before it writes its first frame.
+decoded_so_far() {
+  if [ -f "$folder/frames" ]; then grep -vc '^#' "$folder/frames" || true; else echo 0; fi
+}
+tries=0
+while [ "$(decoded_so_far)" -lt $((frames * 8 / 10)) ] && [ $tries -lt 300 ]; do
+  tries=$((tries + 1))
+  sleep 0.1
+done
 kill -INT "$receiver"
 wait "$receiver" || true
 receiver=
-decoded=$(grep -vc '^#' "$folder/frames" || true)
+decoded=$(decoded_so_far)
 echo "ffmpeg decoded $decoded of $frames frames"
 if [ "$decoded" -lt $((frames * 8 / 10)) ]; then
   cat "$folder/ffmpeg.log"
