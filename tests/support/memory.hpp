@@ -33,7 +33,7 @@ inline constexpr bool memory_is_measurable = true;
 
 // How much hostile input a test of bounded memory feeds; less where that takes long and
 // nothing can be measured anyway.
-inline constexpr std::size_t hostile_bytes =
-    std::size_t{memory_is_measurable ? 200U : 8U} << 20U;
+inline constexpr std::size_t hostile_bytes = std::size_t{memory_is_measurable ? 200U : 8U}
+                                             << 20U;
 
 }  // namespace kam::test

@@ -53,6 +53,7 @@ class BrokenNetworkElement final : public glue::Filter {
   void drain() override;
   void flush() override { forget(); }
 
+  void make_network();
   network::BrokenNetworkOptions options();
   void forget();
   void move_on();
@@ -141,6 +142,12 @@ void BrokenNetworkElement::start()
                           &published_.corrupted, &published_.held})
     *published = 0;
   (void)settings.changed();
+  make_network();
+}
+
+// The seed holds from the first buffer on.
+void BrokenNetworkElement::make_network()
+{
   auto seed = settings.current().seed;
   constexpr unsigned half = 32;
   while (seed == 0)
@@ -160,9 +167,13 @@ void BrokenNetworkElement::stop()
 
 void BrokenNetworkElement::handle_buffer(BufferPtr buffer)
 {
+  if (settings.changed()) {
+    if (in_.value() == 0)
+      make_network();
+    else
+      network_->configure(options());
+  }
   in_.add();
-  if (settings.changed())
-    network_->configure(options());
   const auto size = gst_buffer_get_size(buffer.get());
   network_->handle_item(std::move(buffer), size);
   move_on();

@@ -73,8 +73,7 @@ class HeaderBytes {
   }
   bool has_line_end() const { return size_ > 0 && std::memchr(bytes_.data(), '\n', size_); }
 
-  std::array<std::byte, framing::max_header_size>
-      bytes_{};
+  std::array<std::byte, framing::max_header_size> bytes_{};
   gsize size_ = 0;
 };
 

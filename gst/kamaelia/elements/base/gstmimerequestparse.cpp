@@ -256,6 +256,7 @@ void MimeRequestParseElement::start()
   for (auto *counter : {&requests_, &bytes_, &bytes_skipped_})
     counter->reset();
   drops_.reset();
+  (void)settings.changed();
   flush();
 }
 
@@ -290,6 +291,9 @@ std::optional<Caps> MimeRequestParseElement::source_caps(GstCaps *)
 
 void MimeRequestParseElement::handle_buffer(BufferPtr buffer)
 {
+  // The limits hold for a stream from its start.
+  if (settings.changed() && fed_ == 0)
+    flush();
   if (GST_BUFFER_IS_DISCONT(buffer.get())) {
     // Bytes are missing before this buffer: what is open will never be whole.
     discont_ = true;

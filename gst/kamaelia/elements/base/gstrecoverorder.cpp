@@ -132,8 +132,9 @@ const glue::Properties<RecoverOrderElement, RecoverOrderElement::Values>
           .add_checked(
               "modulo", &Values::modulo,
               "Sequence numbers wrap to 0 before they reach this (65536 for RTP, at most "
-              "2^63); 0 means that they never wrap",
-              Mutable::in_ready, [](guint64 modulo) { return modulo != 1; }, {0, max_modulo})
+              "2^63); 0 means that they never wrap; a change after the first buffer does "
+              "nothing until READY",
+              Mutable::in_playing, [](guint64 modulo) { return modulo != 1; }, {0, max_modulo})
           .add("late", &Values::late,
                "What to do with a buffer that comes after those that follow it have left",
                Mutable::in_playing)
@@ -142,8 +143,9 @@ const glue::Properties<RecoverOrderElement, RecoverOrderElement::Values>
                "means that only their number counts",
                Mutable::in_playing, {0, max_latency})
           .add("first-sequence", &Values::first_sequence,
-               "Number with which senders start: nothing is waited for before it (modulo=0)",
-               Mutable::in_ready)
+               "Number with which senders start: nothing is waited for before it (modulo=0); "
+               "a change after the first buffer does nothing until READY",
+               Mutable::in_playing)
           .add("do-lost", &Values::do_lost,
                "Send an event KamPacketsLost (first-sequence, count, timestamp, duration) "
                "for numbers that are given up, and a GAP event if timestamps show the hole",
@@ -246,7 +248,8 @@ void RecoverOrderElement::configure()
   const auto &values = settings.current();
   const framing::ReorderOptions options{values.window, values.modulo, values.late,
                                         values.first_sequence, added_latency()};
-  if (order_)
+  // How numbers are counted is settled by the first of them.
+  if (order_ && in_.value() > 0)
     order_->configure(options);
   else
     order_.emplace(options);
@@ -260,9 +263,9 @@ void RecoverOrderElement::forget()
 
 void RecoverOrderElement::handle_buffer(BufferPtr buffer)
 {
-  in_.add();
   if (settings.changed())
     configure();
+  in_.add();
   discont_ |= GST_BUFFER_IS_DISCONT(buffer.get());
   if (!GST_BUFFER_OFFSET_IS_VALID(buffer.get())) {
     GST_LOG_OBJECT(element(), "a buffer without OFFSET passes");

@@ -74,6 +74,7 @@ class RtpNullPayElement {
   gboolean src_query(GstQuery *query);
 
   void start();
+  void adopt_settings();
   void restart();
   gboolean start_segment(GstEvent *event);
   void anchor(GstClockTime pts);
@@ -169,12 +170,19 @@ GstStateChangeReturn RtpNullPayElement::change_state(GstStateChange transition)
 
 void RtpNullPayElement::start()
 {
+  for (auto *counter : {&buffers_in_, &packets_, &bytes_})
+    counter->reset();
+  (void)settings.changed();
+  adopt_settings();
+  restart();
+}
+
+// Up to the first data; what is under way keeps its rhythm.
+void RtpNullPayElement::adopt_settings()
+{
   chunk_size_ = settings.current().chunk_size;
   chunker_ = rtp::NullChunker{chunk_size_};
   bitrate_ = rtp::ConstantBitrate{settings.current().bitrate};
-  for (auto *counter : {&buffers_in_, &packets_, &bytes_})
-    counter->reset();
-  restart();
   check_mtu();
 }
 
@@ -252,6 +260,10 @@ GstFlowReturn RtpNullPayElement::handle_buffer(GstBuffer *buffer)
 {
   const glue::BufferPtr owned{buffer};
   const auto pts = input_has_times_ ? GST_BUFFER_PTS(buffer) : GST_CLOCK_TIME_NONE;
+  if (settings.changed() && buffers_in_.value() == 0) {
+    adopt_settings();
+    set_caps(nullptr);
+  }
   buffers_in_.add();
   if (GST_BUFFER_IS_DISCONT(buffer)) {
     // Bytes are missing here: what is held does not belong to what comes.
