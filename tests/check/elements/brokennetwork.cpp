@@ -235,6 +235,18 @@ GST_START_TEST(starts_anew_after_ready)
 }
 GST_END_TEST
 
+GST_START_TEST(takes_a_seed_until_the_first_buffer)
+{
+  Harness harness{"seed=1"};
+  g_object_set(harness.element, "seed", guint64{7}, nullptr);
+  harness.push(1, 1);
+  ck_assert_uint_eq(harness.stat("seed"), 7);
+  g_object_set(harness.element, "seed", guint64{8}, nullptr);
+  harness.push(2, 2);
+  ck_assert_uint_eq(harness.stat("seed"), 7);
+}
+GST_END_TEST
+
 static Suite *brokennetwork_suite()
 {
   Suite *suite = suite_create("brokennetwork");
@@ -250,6 +262,7 @@ static Suite *brokennetwork_suite()
   tcase_add_test(tc, drains_before_what_ends_a_stretch);
   tcase_add_test(tc, a_flush_forgets);
   tcase_add_test(tc, starts_anew_after_ready);
+  tcase_add_test(tc, takes_a_seed_until_the_first_buffer);
   return suite;
 }
 

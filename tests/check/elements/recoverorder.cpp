@@ -572,6 +572,18 @@ GST_START_TEST(a_broken_network_is_put_right)
 }
 GST_END_TEST
 
+GST_START_TEST(takes_the_modulo_until_the_first_buffer)
+{
+  Harness harness{"recoverorder window=4"};
+  g_object_set(harness.element, "modulo", guint64{16}, nullptr);
+  harness.push({14, 15, 0, 2, 1, 3});
+  g_object_set(harness.element, "modulo", guint64{0}, nullptr);
+  harness.push({4});
+  harness.eos();
+  assert_numbers(harness.pull(), {14, 15, 0, 1, 2, 3, 4}, "modulo");
+}
+GST_END_TEST
+
 static Suite *recoverorder_suite()
 {
   Suite *suite = suite_create("recoverorder");
@@ -594,6 +606,7 @@ static Suite *recoverorder_suite()
   tcase_add_test(tc, refuses_a_modulo_of_one);
   tcase_add_test(tc, hostile_numbers_take_no_memory);
   tcase_add_test(tc, a_broken_network_is_put_right);
+  tcase_add_test(tc, takes_the_modulo_until_the_first_buffer);
   return suite;
 }
 
