@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
   }
   StreamDeframer deframer{{max_frame_size}};
   std::size_t bytes_out = 0;
-  for (const auto piece : fuzz::pieces(input, 1U + data[0])) {
+  for (const auto piece : fuzz::pieces(input, fuzz::piece_size(data[0], input.size()))) {
     deframer.feed(piece);
     while (auto result = deframer.poll())
       if (const auto *frame = std::get_if<Frame>(&*result)) {

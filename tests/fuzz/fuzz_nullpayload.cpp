@@ -42,7 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
   const auto chunk_size = std::uint32_t{1} + data[0];
   NullChunker chunker{chunk_size};
   ByteVector back;
-  for (const auto piece : fuzz::pieces(input, 1U + data[1])) {
+  for (const auto piece : fuzz::pieces(input, fuzz::piece_size(data[1], input.size()))) {
     chunker.feed(piece);
     while (const auto chunk = chunker.poll()) {
       fuzz::require(chunk->size() == chunk_size);

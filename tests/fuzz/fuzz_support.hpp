@@ -32,6 +32,14 @@ class Digest {
   std::uint64_t value_ = 0;
 };
 
+// How large the pieces are that a target cuts `size` bytes into: small for a small input, and
+// never so many that a run is about the cuts alone (the unit tests go byte by byte).
+inline std::size_t piece_size(std::uint8_t choice, std::size_t size)
+{
+  constexpr std::size_t most_pieces = 16;
+  return std::max<std::size_t>(1U + choice, size / most_pieces);
+}
+
 // `input` in pieces of `size` bytes.
 inline std::vector<Bytes> pieces(Bytes input, std::size_t size)
 {

@@ -19,8 +19,8 @@ using namespace kam;
 namespace {
 
 // Pages that need not show a pipeline; all others do.
-constexpr std::array without_pipelines{"architecture.md", "CONTRIBUTING.md", "elements.md",
-                                       "NEWS.md"};
+constexpr std::array without_pipelines{"architecture.md", "benchmarks.md", "CONTRIBUTING.md",
+                                       "elements.md", "NEWS.md"};
 
 using Words = std::vector<std::string>;
 
