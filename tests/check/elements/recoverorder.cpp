@@ -578,7 +578,7 @@ GST_START_TEST(takes_the_modulo_until_the_first_buffer)
   g_object_set(harness.element, "modulo", guint64{16}, nullptr);
   harness.push({14, 15, 0, 2, 1, 3});
   g_object_set(harness.element, "modulo", guint64{0}, nullptr);
-  harness.push({4});
+  harness.push(4);
   harness.eos();
   assert_numbers(harness.pull(), {14, 15, 0, 1, 2, 3, 4}, "modulo");
 }
