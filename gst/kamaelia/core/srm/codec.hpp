@@ -179,7 +179,10 @@ struct Nack {
   Bytes requests;
 };
 
-enum class AckType : std::uint8_t { congestion = 1, flush = 2 };
+// From 16 on the types are the application's (RFC 5740, section 4.2.3); the last two are ours,
+// asked for by CMD(ACK_REQ) and answered at once: "I have read your packets up to here", which
+// is about the socket and says nothing about gaps, and "I am here".
+enum class AckType : std::uint8_t { congestion = 1, flush = 2, credit = 16, presence = 17 };
 
 struct Ack {
   NodeId sender = no_node;
@@ -318,6 +321,9 @@ void write_squelch(ByteVector &out, MessageStart start, const SenderState &state
                    std::span<const std::uint16_t> invalid_objects);
 void write_probe(ByteVector &out, MessageStart start, const SenderState &state,
                  std::uint16_t cc_sequence, std::uint64_t send_time);
+void write_ack_request(ByteVector &out, MessageStart start, const SenderState &state,
+                       std::uint8_t ack_type, std::uint8_t ack_id,
+                       std::span<const NodeId> acking_nodes);
 void write_repair_advertisement(ByteVector &out, MessageStart start, const SenderState &state,
                                 bool complete, Bytes requests);
 void write_nack(ByteVector &out, MessageStart start, NodeId sender, std::uint16_t instance,
