@@ -309,7 +309,7 @@ std::size_t write_info_header(MutableBytes out, MessageStart start, const Sender
                               const ObjectHeader &object,
                               const std::optional<ObjectTransmissionInfo> &fti);
 // What changes when a packet that was written before is sent once more.
-void rewrite_data_header(MutableBytes packet, std::uint16_t sequence, const SenderState &state,
+void rewrite_data_header(MutableBytes packet, MessageStart start, const SenderState &state,
                          std::uint8_t flags);
 
 // These append whole messages to `out`.

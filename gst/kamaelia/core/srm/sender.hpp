@@ -10,13 +10,17 @@
 #pragma once
 
 #include "core/bytes.hpp"
+#include "core/srm/audience.hpp"
 #include "core/srm/codec.hpp"
-#include "core/srm/fec.hpp"
+#include "core/srm/grtt.hpp"
+#include "core/srm/pacer.hpp"
+#include "core/srm/partition.hpp"
 #include "core/srm/policy.hpp"
+#include "core/srm/send_block.hpp"
 
 #include <cstdint>
 #include <deque>
-#include <map>
+#include <memory>
 #include <optional>
 #include <variant>
 #include <vector>
@@ -91,7 +95,7 @@ class Sender {
   void begin_object(ObjectKind kind, std::uint64_t size, Bytes info, std::uint64_t now);
   void set_info(Bytes info, std::uint64_t now);
   // How many bytes push() would take now.
-  std::size_t writable() const;
+  std::size_t writable(std::uint64_t now) const;
   // Takes as many bytes as there is room for and says how many. With message_start the first
   // of them begins a message.
   std::size_t push(Bytes data, bool message_start, std::uint64_t now);
@@ -110,7 +114,8 @@ class Sender {
   void set_min_receivers(std::uint32_t receivers) { options_.min_receivers = receivers; }
 
   // --- the network
-  void handle_packet(Bytes packet, std::uint64_t now);
+  // unicast: it came to us alone, so the other receivers do not know of it.
+  void handle_packet(Bytes packet, bool unicast, std::uint64_t now);
   void handle_timeout(std::uint64_t now);
   // Until there is none. The bytes stay valid until the next call of anything else.
   std::optional<Burst> poll_burst(std::uint64_t now);
@@ -129,8 +134,139 @@ class Sender {
 
  private:
   enum class State : std::uint8_t { open, finishing, finished };
-  State state_ = State::open;
+  struct Object {
+    std::uint16_t id = 0;
+    ObjectKind kind = ObjectKind::stream;
+    std::uint64_t first_block = 0;  // index
+    ObjectTransmissionInfo fti;
+    Partition partition;  // not of a stream
+    std::shared_ptr<const BlockShape> shape;
+    ByteVector info;
+    std::uint64_t written = 0;  // bytes
+    bool ended = false;
+  };
+
+  // --- filling
+  void begin(ObjectKind kind, std::uint64_t size, Bytes info, std::uint64_t now);
+  SendBlock *open_block(std::uint64_t now);
+  bool make_room(std::uint64_t now);
+  bool may_leave(const SendBlock &block, std::uint64_t now) const;
+  void drop_first_block();
+  void release_acknowledged(std::uint64_t now);
+  void close_open_segment();
+  std::size_t max_blocks() const;
+
+  // --- sending
+  SendBlock *block_at(std::uint64_t index);
+  const SendBlock *block_at(std::uint64_t index) const;
+  Position sent_position() const;  // behind the last source that was sent
+  Position end_position() const;   // behind the last that is filled
+  SenderState sender_state() const;
+  MessageStart next_start();
+  std::uint16_t packets_at_once() const;
+  Burst stamp(const SendBlock &block, MutableBytes packets, std::uint8_t extra_flags,
+              std::uint64_t now);
+  std::optional<Burst> poll_command();
+  std::optional<Burst> poll_repair(std::uint64_t now);
+  Burst repair_symbols(SendBlock &block, std::uint64_t now);
+  std::optional<Burst> poll_proactive(std::uint64_t now);
+  std::optional<Burst> poll_new(std::uint64_t now);
+  bool has_new() const;
+  bool may_send_new() const;
+  void finish_block(SendBlock &block, std::uint64_t now);
+  void become_idle(std::uint64_t now);
+  std::size_t flight_room() const;
+  void account(std::size_t packets, std::size_t bytes, std::uint64_t now);
+  ByteVector &new_command();
+  void forget_sent_commands();
+
+  // --- what is asked and said
+  void send_info();
+  void send_probe(std::uint64_t now);
+  void send_flush(bool with_audience, std::uint64_t now);
+  void send_credit_request(std::uint64_t now);
+  void send_presence_request(std::uint64_t now);
+  void send_squelch(std::uint64_t now);
+  void handle_idle_timer(std::uint64_t now);
+  void handle_watermark_timer(std::uint64_t now);
+  void check_started(std::uint64_t now);
+  void note_rate_limit(std::uint64_t now);
+  void check_finished(std::uint64_t now);
+  bool all_acknowledged() const;
+
+  // --- what is answered
+  void hear(NodeId node, std::uint64_t grtt_response, const FeedbackExtensions &extensions,
+            std::uint64_t now);
+  void handle_nack(const Message &message, const Nack &nack, bool unicast, std::uint64_t now);
+  void handle_ack(const Message &message, const Ack &ack, std::uint64_t now);
+  void handle_request(const RepairRequest &request, std::uint64_t now);
+  void request_symbols(const SendBlock &block, std::uint16_t first, std::uint16_t last);
+  void settle_requests(std::uint64_t now);
+  void want_at_once(SendBlock &block, const SendBlock::Symbols &symbols, std::uint64_t now);
+  void want_in_rounds(SendBlock &block, const SendBlock::Symbols &symbols, std::uint64_t now);
+  void want_parities(SendBlock &block, const SendBlock::Symbols &symbols, std::uint16_t count,
+                     std::uint64_t now);
+  std::uint64_t repair_delay() const;
+  const Object *find_object(std::uint16_t id) const;
+  std::optional<std::uint64_t> index_of(const Object &object, std::uint32_t number) const;
+
   SenderOptions options_;
+  State state_ = State::open;
+  SenderStats stats_;
+  std::deque<SenderEvent> events_;
+
+  std::deque<Object> objects_;  // those with blocks in the buffer, and the current one
+  std::uint16_t next_object_ = 1;
+  std::deque<SendBlock> blocks_;
+  std::uint64_t next_index_ = 0;  // of the block that comes after those
+  std::uint64_t send_index_ = 0;  // the block that is being sent for the first time
+  std::vector<std::unique_ptr<std::byte[]>> idle_memory_;
+  std::size_t idle_memory_size_ = 0;
+
+  std::deque<ByteVector> commands_;
+  std::size_t next_command_ = 0;
+  std::vector<std::uint64_t> repairs_;    // indexes of blocks with something to repair
+  std::vector<std::uint64_t> proactive_;  // indexes of blocks with parities due
+  std::vector<RepairRequest> requests_;   // of the NACK being read
+  std::vector<NodeId> nodes_;
+
+  // What one NACK asks of one block, until all of it has been read.
+  struct Asked {
+    std::uint64_t index = 0;
+    SendBlock::Symbols symbols;
+  };
+  std::vector<Asked> asked_;
+
+  Audience audience_;
+  bool started_ = false;  // enough receivers are there
+  GrttEstimator grtt_;
+  Pacer pacer_;
+  std::uint16_t sequence_ = 0;
+  std::uint16_t cc_sequence_ = 0;
+  std::uint64_t sent_bytes_ = 0;
+  std::uint64_t marked_bytes_ = 0;  // when credit was last asked for
+  Position watermark_ = 0;          // the last that was asked for
+  bool rate_limited_ = false;
+
+  std::uint64_t begun_at_ = 0;
+  std::uint64_t probe_at_ = 0;
+  std::uint64_t probe_interval_ = 0;
+  std::uint64_t info_at_ = 0;
+  std::uint64_t info_sent_at_ = 0;
+  std::uint64_t info_interval_ = 0;
+  std::uint64_t idle_at_ = 0;  // 0: there is something to send
+  std::uint64_t idle_interval_ = 0;
+  std::uint64_t watermark_at_ = 0;  // to ask again; 0: all is answered
+  std::uint64_t watermark_interval_ = 0;
+  std::uint64_t credit_at_ = 0;
+  std::uint64_t presence_at_ = 0;
+  std::uint64_t squelched_at_ = 0;
+  std::uint64_t advertised_at_ = 0;
+  std::uint64_t last_push_ = 0;
+  std::uint64_t push_gap_ = 0;       // between two pushes, smoothed
+  std::uint64_t last_activity_ = 0;  // data sent or repaired, or a NACK
+  std::uint64_t end_at_ = 0;
+  unsigned ends_sent_ = 0;  // NORM_CMD(EOT)
 };
 
 }  // namespace kam::srm
