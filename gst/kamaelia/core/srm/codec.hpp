@@ -48,7 +48,8 @@ struct PayloadId {
 };
 
 // EXT_FTI (RFC 5740, section 4.2.1; RFC 5510, section 5.2; RFC 5445): what a receiver has to
-// know before it can take data.
+// know before it can take data. One that was read has a segment, a source, and at most 255
+// symbols per block.
 struct ObjectTransmissionInfo {
   std::uint64_t object_size = 0;   // bytes; of a stream, the size of its buffer. 48 bits
   std::uint16_t segment_size = 0;  // payload bytes of a full segment
@@ -148,7 +149,7 @@ struct CongestionCommand {
   bool has_rate = false;
 };
 
-// What a NACK or CMD(REPAIR_ADV) asks for; repair_requests() reads it.
+// What the sender knows that receivers need; parse_repair_requests() reads it.
 struct RepairAdvertisement {
   bool complete = true;  // false: NORM_REPAIR_ADV_LIMIT, there was more
   Bytes requests;
@@ -166,15 +167,16 @@ struct ApplicationCommand {
 
 // The extensions a receiver's messages can have.
 struct FeedbackExtensions {
-  // Bytes of packets its socket holds before it loses some, in units of 1 KiB. Ours, and
-  // meaningless to others, who skip it (RFC 5740 leaves types from 128 to private use).
+  // Bytes of packets its socket holds before it loses some, in units of 1 KiB; 24 bits. Ours,
+  // in a header extension of a type (200) that nobody has registered; others skip it.
   std::optional<std::uint32_t> receive_window_kib;
 };
 
 struct Nack {
   NodeId sender = no_node;  // to whom it speaks
   std::uint16_t instance = 0;
-  std::uint64_t grtt_response = 0;  // ns, 0: none; see grtt_response_time()
+  // ns, 0: none. The send_time of the last probe, and what passed here since that came.
+  std::uint64_t grtt_response = 0;
   FeedbackExtensions extensions;
   Bytes requests;
 };
