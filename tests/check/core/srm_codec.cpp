@@ -208,7 +208,7 @@ END_TEST
 START_TEST(rewrites_what_changes)
 {
   auto packet = data_packet(info, "hi!");
-  rewrite_data_header(packet, 0xfedc, {0xabcd, 0x10, 15, 9},
+  rewrite_data_header(packet, {0xfedc, 0x0a0b0c0d}, {0xabcd, 0x10, 15, 9},
                       object_flag::stream | object_flag::repair);
   assert_bytes(
       packet, "1208fedc 0a0b0c0d abcd10f9 21050708 f0000142 40030102 03040506 05784010 686921");

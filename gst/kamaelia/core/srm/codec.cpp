@@ -707,12 +707,13 @@ std::size_t write_info_header(MutableBytes out, MessageStart start, const Sender
   return size;
 }
 
-void rewrite_data_header(MutableBytes packet, std::uint16_t sequence, const SenderState &state,
+void rewrite_data_header(MutableBytes packet, MessageStart start, const SenderState &state,
                          std::uint8_t flags)
 {
   assert(packet.size() >= rs8_data_header);
   auto *to = packet.data();
-  store16(to + at::sequence, sequence);
+  store16(to + at::sequence, start.sequence);
+  store32(to + at::source, start.source);
   store_state(to, state);
   store8(to + at::flags, flags);
 }
@@ -747,6 +748,16 @@ void write_probe(ByteVector &out, MessageStart start, const SenderState &state,
   auto *to = append_command(out, Command::congestion, timed_header, start, state);
   store16(to + at::cc_sequence, cc_sequence);
   store_time(to + at::cc_time, send_time);
+}
+
+void write_ack_request(ByteVector &out, MessageStart start, const SenderState &state,
+                       std::uint8_t ack_type, std::uint8_t ack_id,
+                       std::span<const NodeId> acking_nodes)
+{
+  auto *to = append_command(out, Command::ack_request, smallest_header, start, state);
+  store8(to + at::ack_request_type, ack_type);
+  store8(to + at::ack_request_id, ack_id);
+  append_nodes(out, acking_nodes);
 }
 
 void write_repair_advertisement(ByteVector &out, MessageStart start, const SenderState &state,

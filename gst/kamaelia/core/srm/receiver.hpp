@@ -114,6 +114,7 @@ struct ReceiverStats {
 };
 
 class RemoteSender;
+struct ReceiverShared;
 
 class Receiver {
  public:
@@ -130,13 +131,22 @@ class Receiver {
   std::optional<ReceiverEvent> poll_event();
   std::optional<Feedback> poll_feedback();
 
-  void set_latency(std::uint64_t latency) { options_.latency = latency; }
+  void set_latency(std::uint64_t latency);
   ReceiverStats stats() const;
 
  private:
-  RemoteSender *find_or_add(const Message &message, PeerId from, std::uint64_t now);
+  RemoteSender *find_or_add(NodeId node, std::uint16_t instance, PeerId from, bool may_add,
+                            std::uint64_t now);
+  void handle_message(const Message &message, PeerId from, std::uint64_t now);
+  void forget_sent_feedback();
+  void drop_departed();
 
-  ReceiverOptions options_;
+  std::unique_ptr<ReceiverShared> shared_;
+  std::map<NodeId, std::unique_ptr<RemoteSender>> senders_;
+  // Replaced by another instance; what they have left is handed on first.
+  std::deque<std::unique_ptr<RemoteSender>> departing_;
+  RemoteSender *last_ = nullptr;  // whom the last packet came from
+  NodeId last_node_ = no_node;
 };
 
 }  // namespace kam::srm

@@ -15,8 +15,9 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <optional>
-#include <variant>
+#include <utility>
 #include <vector>
 
 namespace kam::srm {
@@ -49,6 +50,9 @@ class RecordHeaderBytes {
   std::size_t size_ = 0;
 };
 
+// Reads a header that is there as a whole; `size` is how many bytes it has.
+std::optional<RecordHeader> parse_record_header(Bytes bytes, std::size_t &size);
+
 struct Record {
   RecordHeader header;
   std::vector<Piece> payload;  // header.length bytes together
@@ -70,7 +74,19 @@ class RecordReader {
   std::uint64_t dropped() const { return dropped_; }
 
  private:
+  enum class State : std::uint8_t { lost, header, payload };
+
+  std::size_t read_header(Bytes bytes);
+  void finish_record();
+  void lose_step();
+
   std::uint32_t max_length_;
+  State state_ = State::lost;  // until a message starts
+  std::array<std::byte, 32> header_{};
+  std::size_t header_filled_ = 0;
+  std::size_t missing_ = 0;  // of the payload
+  Record record_;
+  std::deque<Record> records_;
   std::uint64_t dropped_ = 0;
 };
 

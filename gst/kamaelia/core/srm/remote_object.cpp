@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/srm/remote_object.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace kam::srm {
+
+ObjectKind RemoteObject::kind() const
+{
+  if (is_stream())
+    return ObjectKind::stream;
+  return (flags_ & object_flag::file) != 0 ? ObjectKind::file : ObjectKind::data;
+}
+
+bool RemoteObject::set_info(Bytes content)
+{
+  if (has_info_ && std::equal(content.begin(), content.end(), info_.begin(), info_.end()))
+    return false;
+  info_.assign(content.begin(), content.end());
+  has_info_ = true;
+  return true;
+}
+
+bool RemoteObject::describe(const ObjectHeader &header,
+                            const std::optional<ObjectTransmissionInfo> &fti)
+{
+  constexpr std::uint8_t kind_flags = object_flag::stream | object_flag::file;
+  if (!heard_) {
+    heard_ = true;
+    flags_ = header.flags;
+    fec_id_ = header.fec_id;
+  } else if (((flags_ ^ header.flags) & kind_flags) != 0 || fec_id_ != header.fec_id) {
+    return false;
+  }
+  flags_ |= header.flags & object_flag::info;
+  if (!fti)
+    return true;
+  if (fti_)
+    return is_stream() ? fti_->segment_size == fti->segment_size &&
+                             fti_->max_sources == fti->max_sources
+                       : *fti_ == *fti;
+  fti_ = fti;
+  if (!is_stream())
+    partition_ = Partition{*fti};
+  pool_.emplace(std::size_t{fti->segment_size} * fti->max_sources);
+  note_delivered_object();
+  return true;
+}
+
+void RemoteObject::join(PayloadId id, bool from_start)
+{
+  assert(!joined_ && is_usable());
+  joined_ = true;
+  // Beyond that a number that has wrapped could be meant.
+  constexpr std::uint32_t near_start = 1U << 22U;
+  if ((from_start && id.block < near_start) || id.block == 0 || !is_stream()) {
+    first_ = 0;
+  } else if (id.symbol < fti_->max_sources && !from_start) {
+    first_ = id.block;
+    next_symbol_ = id.symbol;
+  } else {
+    first_ = from_start ? id.block : id.block + 1U;
+  }
+  noticed_end_ = first_;
+}
+
+std::size_t RemoteObject::max_blocks() const
+{
+  const auto block_bytes = std::size_t{fti_->segment_size} * fti_->max_sources;
+  // Blocks that are only expected take memory, too.
+  return std::clamp<std::size_t>(limits_.buffer_bytes / block_bytes, 4, 16384);
+}
+
+std::optional<std::uint64_t> RemoteObject::last_number() const
+{
+  if (is_stream() || partition_.blocks() == 0)
+    return std::nullopt;
+  return partition_.blocks() - 1;
+}
+
+std::uint16_t RemoteObject::sources_of(std::uint64_t number) const
+{
+  return is_stream() ? fti_->max_sources : partition_.sources(number);
+}
+
+std::optional<std::uint64_t> RemoteObject::number_of(std::uint32_t wire_number) const
+{
+  const auto reference = blocks_.empty() ? first_ : end_number() - 1;
+  const auto low = static_cast<std::uint32_t>(reference);
+  const auto distance = fec_id_ == FecId::small_block
+                            ? static_cast<std::int32_t>(wire_number - low)
+                            : distance24(low & block_mask, wire_number & block_mask);
+  const auto number = static_cast<std::int64_t>(reference) + distance;
+  if (number < 0)
+    return std::nullopt;
+  const auto last = last_number();
+  if (!is_stream() && (!last || static_cast<std::uint64_t>(number) > *last))
+    return std::nullopt;
+  return static_cast<std::uint64_t>(number);
+}
+
+std::uint32_t RemoteObject::wire_number(const ReceiveBlock &block) const
+{
+  const auto number = static_cast<std::uint32_t>(block.number());
+  return fec_id_ == FecId::small_block ? number : number & block_mask;
+}
+
+ReceiveBlock *RemoteObject::find_block(std::uint32_t wire_number)
+{
+  const auto number = is_usable() && joined_ ? number_of(wire_number) : std::nullopt;
+  if (!number || *number < first_ || *number >= end_number())
+    return nullptr;
+  return &blocks_[static_cast<std::size_t>(*number - first_)];
+}
+
+void RemoteObject::extend_to(std::uint64_t number)
+{
+  while (end_number() <= number)
+    blocks_.emplace_back(end_number(), sources_of(end_number()));
+}
+
+ReceiveBlock &RemoteObject::block_for_write(std::uint64_t number)
+{
+  extend_to(number);
+  auto &block = blocks_[static_cast<std::size_t>(number - first_)];
+  if (!block.has_memory())
+    block.set_memory(pool_->take(), is_stream(), fti_->segment_size);
+  return block;
+}
+
+// Whether there is room for a block. A live receiver makes room; one that must lose nothing
+// leaves the packet to be sent again, and knows that all up to the end of its buffer is
+// missing.
+bool RemoteObject::fits(std::uint64_t number, std::uint64_t now)
+{
+  if (number - first_ < max_blocks())
+    return true;
+  if (limits_.policy == Policy::bulk) {
+    notice(first_ + max_blocks(), 0, now);
+    return false;
+  }
+  jump_to(number - max_blocks() + 1, overflow_);
+  return true;
+}
+
+RemoteObject::Outcome RemoteObject::put(PayloadId id, Bytes payload, std::uint64_t now,
+                                        Decoder &decoder)
+{
+  if (!joined_ || delivered_)
+    return delivered_ ? Outcome::duplicate : Outcome::useless;
+  const auto number = number_of(id.block);
+  if (!number)
+    return Outcome::useless;
+  if (*number < first_)
+    return Outcome::duplicate;
+  const auto sources = sources_of(*number);
+  if (id.symbol >= sources + fti_->max_parities)
+    return Outcome::useless;
+  if (!fits(*number, now))
+    return Outcome::beyond;
+  auto &block = block_for_write(*number);
+  const bool is_parity = id.symbol >= sources;
+  const auto index = static_cast<std::uint16_t>(is_parity ? id.symbol - sources : id.symbol);
+  if (block.is_complete() || (is_parity ? block.has_parity(index) : block.has_source(index)))
+    return Outcome::duplicate;
+  if (!is_parity && index < first_symbol(block))
+    return Outcome::duplicate;  // given up, or before we came
+  if (is_parity)
+    block.put_parity(index, payload);
+  else
+    block.put_source(index, payload);
+  // What a packet says about those before it. Parity comes when the sources have been sent.
+  const auto before = limits_.policy == Policy::bulk ? std::uint16_t{0} : index;
+  notice(*number, is_parity ? sources : before, now);
+  if (block.can_rebuild()) {
+    if (!code_)
+      code_ = reed_solomon(fti_->max_sources, fti_->max_parities);
+    rebuilt_ += block.rebuild(*code_, decoder);
+  }
+  if (block.gap_at != 0)
+    refresh_gap(block);
+  return Outcome::taken;
+}
+
+// All blocks before `number` have been sent, and of that one so many symbols.
+void RemoteObject::notice(std::uint64_t number, std::uint16_t symbols, std::uint64_t now)
+{
+  if (noticed_end_ < number) {
+    extend_to(number - 1);
+    noticed_end_ = std::max(noticed_end_, first_);
+    for (; noticed_end_ < number; ++noticed_end_) {
+      auto &block = blocks_[static_cast<std::size_t>(noticed_end_ - first_)];
+      notice_in(block, block.sources(), now);
+    }
+  }
+  if (symbols > 0 && number >= first_) {
+    extend_to(number);
+    notice_in(blocks_[static_cast<std::size_t>(number - first_)], symbols, now);
+  }
+}
+
+void RemoteObject::notice_in(ReceiveBlock &block, std::uint16_t symbols, std::uint64_t now)
+{
+  const auto from = std::max(block.noticed, first_symbol(block));
+  for (auto symbol = from; symbol < symbols; ++symbol) {
+    if (block.has_source(symbol))
+      continue;
+    ++missed_;
+    if (block.gap_at == 0)
+      block.gap_at = std::max<std::uint64_t>(now, 1);
+  }
+  block.noticed = std::max(block.noticed, symbols);
+}
+
+bool RemoteObject::lacks_any(const ReceiveBlock &block) const
+{
+  for (auto symbol = first_symbol(block); symbol < block.noticed; ++symbol) {
+    if (!block.has_source(symbol))
+      return true;
+  }
+  return false;
+}
+
+void RemoteObject::refresh_gap(ReceiveBlock &block)
+{
+  if (lacks_any(block))
+    return;
+  block.gap_at = 0;
+  block.asked.reset();
+  block.asked_count = 0;
+  block.attempts = 0;
+  block.ask_again_at = 0;
+}
+
+bool RemoteObject::expect_through(PayloadId id, std::uint64_t now)
+{
+  if (!joined_ || delivered_)
+    return delivered_;
+  const auto number = number_of(id.block);
+  if (!number)
+    return false;
+  if (*number < first_)
+    return true;
+  if (!fits(*number, now))
+    return false;
+  const auto symbols =
+      std::min<std::uint16_t>(sources_of(*number), static_cast<std::uint16_t>(id.symbol + 1));
+  notice(*number, symbols, now);
+  return true;
+}
+
+bool RemoteObject::has_through(PayloadId id) const
+{
+  if (delivered_)
+    return true;
+  const auto number = joined_ ? number_of(id.block) : std::nullopt;
+  if (!number)
+    return false;
+  if (*number < first_)
+    return true;
+  if (*number >= end_number())
+    return false;
+  for (const auto &block : blocks_) {
+    const bool is_last = block.number() == *number;
+    const auto end =
+        is_last ? std::min<std::uint32_t>(block.sources(), id.symbol + 1U) : block.sources();
+    if (!block.is_complete()) {
+      for (auto symbol = first_symbol(block); symbol < end; ++symbol) {
+        if (!block.has_source(symbol))
+          return false;
+      }
+    }
+    if (is_last)
+      break;
+  }
+  return true;
+}
+
+// --- in order -----------------------------------------------------------------------------
+
+std::size_t RemoteObject::segment_bytes(const ReceiveBlock &block, std::uint16_t symbol) const
+{
+  return partition_.segment_bytes(partition_.first_segment(block.number()) + symbol);
+}
+
+// Adds a segment to a run; false if the run ends with it or before it.
+bool RemoteObject::append_stream_segment(const ReceiveBlock &block, std::uint16_t symbol,
+                                         Run &run) const
+{
+  const auto header = block.stream_header(symbol);
+  const auto length = std::min<std::size_t>(header.length, fti_->segment_size);
+  if (header.message_start != 0 && header.message_start <= length && !run.message_start)
+    run.message_start = run.bytes.size() + header.message_start - 1U;
+  run.bytes = {run.bytes.data(), run.bytes.size() + length};
+  return length == fti_->segment_size;
+}
+
+std::optional<RemoteObject::Run> RemoteObject::next_run()
+{
+  while (!blocks_.empty() && !delivered_) {
+    const auto &block = blocks_.front();
+    if (!block.has_source(next_symbol_) || next_symbol_ >= block.sources())
+      return std::nullopt;
+    Run run;
+    run.bytes = block.source_bytes(next_symbol_, 0);
+    run.owner = block.memory();
+    auto symbol = next_symbol_;
+    for (bool open = true; open && symbol < block.sources() && block.has_source(symbol);) {
+      if (is_stream()) {
+        const auto header = block.stream_header(symbol);
+        if (header.length == 0 && header.message_start == 0) {
+          // NORM_STREAM_END, after what comes before it.
+          run.is_end = symbol == next_symbol_;
+          if (run.is_end)
+            delivered_ = true;
+          break;
+        }
+        open = append_stream_segment(block, symbol, run);
+      } else {
+        run.bytes = {run.bytes.data(), run.bytes.size() + segment_bytes(block, symbol)};
+      }
+      ++symbol;
+    }
+    next_symbol_ = symbol;
+    if (symbol == block.sources())
+      pop_front();
+    note_delivered_object();
+    delivered_any_ = true;
+    if (!run.bytes.empty() || run.is_end)
+      return run;
+  }
+  return std::nullopt;
+}
+
+void RemoteObject::note_delivered_object()
+{
+  if (!is_stream() && is_usable() && first_ >= partition_.blocks())
+    delivered_ = true;
+}
+
+void RemoteObject::pop_front()
+{
+  auto memory = blocks_.front().take_memory();
+  if (memory)
+    pool_->give_back(std::move(memory));
+  blocks_.pop_front();
+  ++first_;
+  next_symbol_ = 0;
+  noticed_end_ = std::max(noticed_end_, first_);
+}
+
+bool RemoteObject::is_whole() const
+{
+  if (!is_usable())
+    return false;
+  if (!is_stream() && !delivered_ && end_number() < partition_.blocks())
+    return false;
+  return std::none_of(blocks_.begin(), blocks_.end(),
+                      [](const ReceiveBlock &block) { return block.gap_at != 0; });
+}
+
+std::optional<std::uint64_t> RemoteObject::blocked_since() const
+{
+  if (blocks_.empty() || delivered_)
+    return std::nullopt;
+  const auto &block = blocks_.front();
+  if (block.has_source(next_symbol_) || next_symbol_ >= block.noticed)
+    return std::nullopt;
+  if (block.number() < hopeless_end_)
+    return 0;
+  return block.gap_at;
+}
+
+// To the next segment that is there, or to the end of what should be.
+RemoteObject::Skipped RemoteObject::skip_gap()
+{
+  auto &block = blocks_.front();
+  Skipped skipped;
+  while (next_symbol_ < block.noticed && !block.has_source(next_symbol_)) {
+    ++next_symbol_;
+    ++skipped.segments;
+  }
+  skipped.bytes = skipped.segments * fti_->segment_size;
+  if (next_symbol_ == block.sources())
+    pop_front();
+  else
+    refresh_gap(block);
+  note_delivered_object();
+  if (!delivered_any_)
+    skipped = {};  // before we came
+  return skipped;
+}
+
+bool RemoteObject::has_next() const
+{
+  return !delivered_ && !blocks_.empty() && blocks_.front().has_source(next_symbol_);
+}
+
+std::optional<RemoteObject::Skipped> RemoteObject::skip_to_next()
+{
+  if (delivered_ || blocks_.empty())
+    return std::nullopt;
+  Skipped skipped;
+  while (!blocks_.empty() && !has_next()) {
+    const auto &block = blocks_.front();
+    if (next_symbol_ < block.noticed)
+      ++skipped.segments;
+    if (++next_symbol_ >= block.sources())
+      pop_front();
+  }
+  skipped.bytes = skipped.segments * fti_->segment_size;
+  note_delivered_object();
+  return skipped;
+}
+
+void RemoteObject::abandon()
+{
+  blocks_.clear();
+  delivered_ = true;
+}
+
+RemoteObject::Skipped RemoteObject::skip_front_block()
+{
+  const auto &block = blocks_.front();
+  Skipped skipped;
+  skipped.segments = std::uint64_t{block.sources()} - next_symbol_;
+  pop_front();
+  return skipped;
+}
+
+void RemoteObject::jump_to(std::uint64_t number, Skipped &skipped)
+{
+  std::uint64_t segments = 0;
+  while (!blocks_.empty() && first_ < number)
+    segments += skip_front_block().segments;
+  if (first_ < number) {
+    segments += (number - first_) * fti_->max_sources;
+    first_ = number;
+    next_symbol_ = 0;
+    noticed_end_ = std::max(noticed_end_, first_);
+  }
+  if (!delivered_any_)
+    return;
+  skipped.segments += segments;
+  skipped.bytes += segments * fti_->segment_size;
+}
+
+RemoteObject::Skipped RemoteObject::give_up_before(std::uint32_t wire_number, std::uint64_t now)
+{
+  Skipped skipped;
+  const auto number = joined_ && !delivered_ ? number_of(wire_number) : std::nullopt;
+  if (!number || *number <= first_)
+    return skipped;
+  if (*number - first_ >= max_blocks()) {
+    jump_to(*number, skipped);
+  } else {
+    notice(*number, 0, now);
+    hopeless_end_ = std::max(hopeless_end_, *number);
+  }
+  return skipped;
+}
+
+double RemoteObject::fullness() const
+{
+  return is_usable() ? static_cast<double>(blocks_.size()) / static_cast<double>(max_blocks())
+                     : 0;
+}
+
+std::size_t RemoteObject::buffered_bytes() const
+{
+  std::size_t bytes = 0;
+  for (const auto &block : blocks_) {
+    bytes += (std::size_t{block.source_count()} + block.parity_count()) *
+             (fti_ ? fti_->segment_size : 0U);
+  }
+  return bytes;
+}
+
+}  // namespace kam::srm

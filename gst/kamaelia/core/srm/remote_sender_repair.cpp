@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// When a receiver asks its sender for what, and how it answers.
+#include "core/srm/remote_sender.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace kam::srm {
+
+namespace {
+
+constexpr std::size_t max_request_bytes = 1300;
+constexpr auto shortest_retry = millisecond;
+constexpr auto longest_retry = 250 * millisecond;
+
+std::uint64_t as_ns(double value)
+{
+  return value > 0 ? static_cast<std::uint64_t>(value) : 0;
+}
+
+}  // namespace
+
+// A random time up to `max`, distributed so that of a group of this size few are early
+// (RFC 5401, section 3.2.2: truncated exponential).
+double RemoteSender::backoff(double max) const
+{
+  if (max <= 0)
+    return 0;
+  const auto group = static_cast<double>(unquantise_group_size(state_.group_size));
+  const auto lambda = std::log(group) + 1;
+  const auto spread = std::exp(lambda) - 1;
+  const auto x = std::uniform_real_distribution<double>{0, 1}(shared_.random) * lambda / max +
+                 lambda / (max * spread);
+  return std::clamp(max / lambda * std::log(x * spread * (max / lambda)), 0.0, max);
+}
+
+// How long an answer may take; longer each time there was none.
+std::uint64_t RemoteSender::ask_interval(unsigned attempts) const
+{
+  const auto rounds = shared_.options.policy == Policy::bulk ? state_.backoff + 3U : 0U;
+  const auto usual = rounds != 0 ? rounds * grtt_ + 2 * millisecond
+                                 : std::max(grtt_ + grtt_ / 4, shortest_retry);
+  const auto grown = static_cast<double>(usual) * std::pow(1.5, std::min(attempts, 20U));
+  const auto longest = std::max(longest_retry, usual);
+  return as_ns(std::min(grown, static_cast<double>(longest)) +
+               backoff(static_cast<double>(state_.backoff * grtt_)));
+}
+
+void RemoteSender::schedule_nack(std::uint64_t now)
+{
+  if (shared_.options.silent || backing_off_)
+    return;
+  const auto wait = as_ns(backoff(static_cast<double>(state_.backoff * grtt_)));
+  const auto at = std::max<std::uint64_t>(now + wait, 1);
+  if (nack_at_ != 0 && nack_at_ <= at)
+    return;
+  nack_at_ = at;
+  backing_off_ = true;
+}
+
+void RemoteSender::send_nack(std::uint64_t now)
+{
+  backing_off_ = false;
+  suppressed_ = false;
+  RepairRequestWriter writer{max_request_bytes};
+  for (auto &tracked : objects_)
+    gather_requests(tracked, writer, now);
+  if (!writer.empty()) {
+    auto &out = shared_.feedback.emplace_back(
+        ReceiverShared::Outgoing{{}, !shared_.options.unicast_nacks, peer_});
+    write_nack(out.bytes, next_start(), node_, instance_, grtt_response(now), extensions(),
+               writer.bytes());
+    ++shared_.stats.nacks_sent;
+  } else if (suppressed_) {
+    ++shared_.stats.nacks_suppressed;
+  }
+  nack_at_ = next_ask();
+  if (nack_at_ != 0)
+    nack_at_ = std::max(nack_at_, now + 100 * microsecond);
+}
+
+std::uint64_t RemoteSender::next_ask() const
+{
+  auto next = std::numeric_limits<std::uint64_t>::max();
+  for (const auto &tracked : objects_) {
+    const auto &object = tracked.object;
+    if (object.lacks_info() || !object.is_usable())
+      next = std::min(next, object.info_again_at);
+    for (const auto &block : object.blocks()) {
+      if (block.gap_at != 0 && !object.is_hopeless(block))
+        next = std::min(next, block.ask_again_at);
+    }
+  }
+  return next == std::numeric_limits<std::uint64_t>::max() ? 0
+                                                           : std::max<std::uint64_t>(next, 1);
+}
+
+void RemoteSender::gather_requests(Tracked &tracked, RepairRequestWriter &writer,
+                                   std::uint64_t now)
+{
+  auto &object = tracked.object;
+  if (object.is_delivered())
+    return;
+  if ((object.lacks_info() || !object.is_usable()) && now >= object.info_again_at) {
+    // Of an object that was missed whole, all is wanted.
+    const bool whole = !object.is_heard() && shared_.options.policy == Policy::bulk;
+    const RepairPoint point{object.fec_id(), object.id(), {}};
+    const auto flags = static_cast<std::uint8_t>(whole ? repair_flag::object | repair_flag::info
+                                                       : repair_flag::info);
+    if (writer.add({RepairForm::items, flags, point, point}))
+      object.info_again_at = now + ask_interval(object.info_attempts++);
+  }
+  if (!object.is_usable())
+    return;
+  for (auto &block : object.blocks()) {
+    if (block.gap_at == 0 || object.is_hopeless(block))
+      continue;
+    if (!ask_for_block(object, block, writer, now))
+      return;  // the message is full; the rest comes with the next
+  }
+}
+
+bool RemoteSender::ask_for_block(RemoteObject &object, ReceiveBlock &block,
+                                 RepairRequestWriter &writer, std::uint64_t now)
+{
+  const bool again = block.ask_again_at <= now;
+  if (again) {
+    block.asked.reset();
+    block.asked_count = 0;
+  }
+  ReceiveBlock::Symbols wanted;
+  for (auto symbol = object.first_symbol(block); symbol < block.noticed; ++symbol) {
+    if (!block.has_source(symbol) && !block.asked[symbol])
+      wanted.set(symbol);
+  }
+  const bool is_due = block.noticed == block.sources();
+  const bool by_parity = shared_.options.policy == Policy::bulk && state_.backoff > 0 &&
+                         is_due && object.max_parities() > 0;
+  auto asked = wanted;
+  std::uint16_t count = static_cast<std::uint16_t>(wanted.count());
+  if (by_parity) {
+    count = block.needed();
+    if (block.asked_count >= count) {
+      suppressed_ = suppressed_ || block.attempts == 0;
+      return true;
+    }
+    if (!block.is_untouched())
+      choose_parities(object, block, count, wanted);
+  } else if (count == 0) {
+    suppressed_ = suppressed_ || block.attempts == 0;
+    return true;
+  }
+  if (!write_symbols(object, block, wanted, writer))
+    return false;
+  block.asked |= asked;
+  block.asked_count = std::max(block.asked_count, count);
+  if (again)
+    block.ask_again_at = now + ask_interval(block.attempts++);
+  return true;
+}
+
+// As many parities as are needed instead of the very sources: one parity serves receivers that
+// have lost different segments. Where there are not enough, sources.
+void RemoteSender::choose_parities(const RemoteObject &object, const ReceiveBlock &block,
+                                   std::uint16_t count, ReceiveBlock::Symbols &wanted)
+{
+  ReceiveBlock::Symbols chosen;
+  std::uint16_t left = count;
+  for (std::uint16_t parity = 0; parity < object.max_parities() && left > 0; ++parity) {
+    if (!block.has_parity(parity)) {
+      chosen.set(block.sources() + parity);
+      --left;
+    }
+  }
+  for (std::uint16_t symbol = 0; symbol < block.sources() && left > 0; ++symbol) {
+    if (!block.has_source(symbol)) {
+      chosen.set(symbol);
+      --left;
+    }
+  }
+  wanted = chosen;
+}
+
+bool RemoteSender::write_symbols(const RemoteObject &object, const ReceiveBlock &block,
+                                 const ReceiveBlock::Symbols &symbols,
+                                 RepairRequestWriter &writer) const
+{
+  const auto number = object.wire_number(block);
+  const auto length =
+      object.fec_id() == FecId::small_block ? block.sources() : std::uint16_t{0};
+  const auto point = [&](std::uint16_t symbol) {
+    return RepairPoint{object.fec_id(), object.id(), {number, symbol, length}};
+  };
+  if (block.is_untouched() && object.first_symbol(block) == 0 &&
+      block.noticed == block.sources())
+    return writer.add({RepairForm::items, repair_flag::block, point(0), point(0)});
+  for (std::uint16_t symbol = 0; symbol < max_symbols; ++symbol) {
+    if (!symbols[symbol])
+      continue;
+    auto last = symbol;
+    while (last + 1U < max_symbols && symbols[last + 1U])
+      ++last;
+    const auto form = last == symbol ? RepairForm::items : RepairForm::ranges;
+    if (!writer.add({form, repair_flag::segment, point(symbol), point(last)}))
+      return false;
+    symbol = last;
+  }
+  return true;
+}
+
+void RemoteSender::handle_requests_of_others(Bytes requests, std::uint64_t now)
+{
+  now_ = now;
+  if (state_.backoff == 0)
+    return;
+  parse_repair_requests(requests, shared_.requests);
+  for (const auto &request : shared_.requests) {
+    auto *const tracked = find(request.first.object);
+    if (!tracked || !tracked->object.is_usable())
+      continue;
+    auto *const block = tracked->object.find_block(request.first.id.block);
+    if (!block || block->gap_at == 0)
+      continue;
+    if (block->ask_again_at <= now) {
+      block->asked.reset();
+      block->asked_count = 0;
+      block->ask_again_at = now + ask_interval(block->attempts);
+    }
+    const bool whole = (request.flags & repair_flag::block) != 0;
+    const auto first = whole ? std::uint16_t{0} : request.first.id.symbol;
+    const auto last = std::min<std::uint32_t>(
+        whole ? block->sources() - 1U : request.last.id.symbol, max_symbols);
+    for (std::uint32_t symbol = first; symbol <= last; ++symbol)
+      block->asked.set(symbol);
+    block->asked_count = static_cast<std::uint16_t>(block->asked.count());
+  }
+}
+
+// --- answering ----------------------------------------------------------------------------
+
+// What the sender takes from its clock to find the round trip time.
+std::uint64_t RemoteSender::grtt_response(std::uint64_t now) const
+{
+  return probe_time_ == 0 ? 0 : probe_time_ + (now - probe_came_);
+}
+
+FeedbackExtensions RemoteSender::extensions() const
+{
+  FeedbackExtensions extensions;
+  if (shared_.options.socket_buffer > 0)
+    extensions.receive_window_kib = static_cast<std::uint32_t>(
+        std::min<std::size_t>(shared_.options.socket_buffer / 1024, 0xffffff));
+  return extensions;
+}
+
+MessageStart RemoteSender::next_start()
+{
+  return {shared_.sequence++, shared_.options.node};
+}
+
+void RemoteSender::send_ack(AckType type, std::uint8_t ack_id, std::uint64_t now)
+{
+  Ack ack;
+  ack.sender = node_;
+  ack.instance = instance_;
+  ack.type = type;
+  ack.ack_id = ack_id;
+  ack.grtt_response = grtt_response(now);
+  ack.extensions = extensions();
+  if (type == AckType::flush && owed_) {
+    ack.fec_id = owed_->fec_id;
+    ack.object = owed_->object;
+    ack.id = owed_->id;
+  }
+  auto &out = shared_.feedback.emplace_back(ReceiverShared::Outgoing{{}, false, peer_});
+  write_ack(out.bytes, next_start(), ack);
+  ++shared_.stats.acks_sent;
+}
+
+void RemoteSender::send_owed_acks(std::uint64_t now)
+{
+  // Who has no room asks for no more.
+  if (owed_credit_ && fullness() < 0.75) {
+    send_ack(AckType::credit, *owed_credit_, now);
+    owed_credit_.reset();
+  }
+  if (!owed_)
+    return;
+  bool reached = false;
+  if (const auto *const tracked = find(owed_->object)) {
+    reached = tracked->object.is_usable() && tracked->object.has_through(owed_->id);
+  } else {
+    reached = last_done_ && distance16(owed_->object, *last_done_) >= 0;
+  }
+  if (!reached)
+    return;
+  send_ack(AckType::flush, 0, now);
+  owed_.reset();
+}
+
+// --- time ---------------------------------------------------------------------------------
+
+void RemoteSender::handle_timeout(std::uint64_t now)
+{
+  now_ = now;
+  if (nack_at_ != 0 && nack_at_ <= now)
+    send_nack(now);
+  if (presence_at_ != 0 && presence_at_ <= now) {
+    presence_at_ = 0;
+    presence_sent_at_ = now;
+    send_ack(AckType::presence, 0, now);
+  }
+  give_up_gaps(now);
+  check_ended(now);
+  if (now >= last_heard_ + shared_.options.sender_timeout)
+    leave(LeaveReason::silent);
+}
+
+std::optional<std::uint64_t> RemoteSender::next_timeout() const
+{
+  auto next = last_heard_ + shared_.options.sender_timeout;
+  if (leaving_)
+    next = std::numeric_limits<std::uint64_t>::max();
+  if (nack_at_ != 0)
+    next = std::min(next, nack_at_);
+  if (presence_at_ != 0)
+    next = std::min(next, presence_at_);
+  if (ended_at_ != 0 && !leaving_)
+    next = std::min(next, ended_at_ + std::max(20 * grtt_, 500 * millisecond));
+  if (shared_.options.policy == Policy::latency && !objects_.empty()) {
+    const auto latency = shared_.options.latency;
+    if (const auto since = objects_.front().object.blocked_since())
+      next = std::min(next, *since + latency);
+    if (stuck_since_ != 0)
+      next = std::min(next, stuck_since_ + std::max(latency, second));
+  }
+  return next == std::numeric_limits<std::uint64_t>::max() ? std::nullopt : std::optional{next};
+}
+
+}  // namespace kam::srm
