@@ -4,7 +4,7 @@
 
 packages_for() { # PURPOSE
   case $1 in
-    build) echo g++ meson ninja-build pkg-config libgstreamer1.0-dev \
+    build) echo g++ libisal-dev meson ninja-build pkg-config libgstreamer1.0-dev \
       libgstreamer-plugins-base1.0-dev ;;
     test) echo check gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
       gstreamer1.0-plugins-bad nlohmann-json3-dev ;;

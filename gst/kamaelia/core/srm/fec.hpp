@@ -36,13 +36,18 @@ class ReedSolomon {
 
  private:
   friend class Decoder;
+
+  // The multiplication tables of parity `row`, one per source.
+  const unsigned char *tables_of(std::size_t row) const;
+
   std::size_t sources_;
   std::size_t parities_;
-  std::vector<std::uint8_t> rows_;  // m rows of k coefficients
+  std::vector<unsigned> log_products_;  // per symbol; fec.cpp says of what
+  std::vector<unsigned char> tables_;
 };
 
-// The code for k and m, made once in a process for each pair that is used, since making one
-// for k = 200 takes milliseconds. Thread-safe.
+// The code for k and m, shared by all who use it at the same time, since making one takes up
+// to a millisecond and half a megabyte. Thread-safe.
 std::shared_ptr<const ReedSolomon> reed_solomon(std::size_t sources, std::size_t parities);
 
 // Rebuilds the missing sources of a block from as many parities. Solves only for the missing:
@@ -57,17 +62,19 @@ class Decoder {
 
   // symbols: one pointer per source of the block; those listed in `missing` (ascending) point
   // to where they are to be written. parities.size() >= missing.size(); only that many are
-  // used. False if they cannot be solved, which with a code of this kind is a caller's mistake
-  // (the same parity twice).
-  bool rebuild(const ReedSolomon &code, std::span<std::byte *const> symbols,
+  // used, and are different from each other.
+  void rebuild(const ReedSolomon &code, std::span<std::byte *const> symbols,
                std::span<const std::size_t> missing, std::span<const Parity> parities,
                std::size_t length);
 
  private:
-  std::vector<std::uint8_t> matrix_;
-  std::vector<std::uint8_t> inverse_;
-  std::vector<std::uint8_t> tables_;
-  std::vector<const std::byte *> inputs_;
+  void gather_present(const ReedSolomon &code, std::size_t sources,
+                      std::span<const std::size_t> missing, std::span<const Parity> parities);
+  void invert(const ReedSolomon &code, std::span<const std::size_t> missing,
+              std::span<const Parity> parities);
+
+  std::vector<unsigned char> matrix_;
+  std::vector<unsigned char> tables_;
 };
 
 }  // namespace kam::srm
