@@ -30,9 +30,9 @@ class Pacer {
       fraction_ = 0;
     }
     // In whole nanoseconds, with the rest kept for the next time.
-    const auto bits = static_cast<unsigned __int128>(bytes) * 8 * second + fraction_;
-    due_ += static_cast<std::uint64_t>(bits / rate_);
-    fraction_ = static_cast<std::uint64_t>(bits % rate_);
+    const auto bits = std::uint64_t{bytes} * 8 * second + fraction_;
+    due_ += bits / rate_;
+    fraction_ = bits % rate_;
   }
   // The most that should go at once: half a millisecond's worth.
   std::size_t chunk() const
