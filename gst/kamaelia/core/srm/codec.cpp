@@ -680,8 +680,8 @@ std::size_t write_data_header(MutableBytes out, MessageStart start, const Sender
                               const ObjectHeader &object, PayloadId id,
                               const std::optional<ObjectTransmissionInfo> &fti)
 {
-  assert(out.size() >= max_header_size);
   const auto size = rs8_data_header + (fti ? extension::rs8_information_size : std::size_t{0});
+  assert(out.size() >= size);
   auto *to = out.data();
   store_start(to, MessageType::data, size, start);
   store_state(to, state);
@@ -696,8 +696,8 @@ std::size_t write_info_header(MutableBytes out, MessageStart start, const Sender
                               const ObjectHeader &object,
                               const std::optional<ObjectTransmissionInfo> &fti)
 {
-  assert(out.size() >= max_header_size);
   const auto size = smallest_header + (fti ? extension::rs8_information_size : std::size_t{0});
+  assert(out.size() >= size);
   auto *to = out.data();
   store_start(to, MessageType::info, size, start);
   store_state(to, state);

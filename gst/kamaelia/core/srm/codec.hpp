@@ -294,8 +294,8 @@ class RepairRequestWriter {
 };
 
 // --- Writing ------------------------------------------------------------------------------
-// Each returns how many bytes it wrote; the payload goes behind them. `out` has to be large
-// enough: max_header_size.
+// Each returns how many bytes it wrote; the payload goes behind them. max_header_size is room
+// enough for any.
 inline constexpr std::size_t max_header_size = 64;
 
 struct MessageStart {

@@ -169,6 +169,11 @@ void Receiver::set_latency(std::uint64_t latency)
   shared_->options.latency = latency;
 }
 
+void Receiver::set_policy(Policy policy)
+{
+  shared_->options.policy = policy;
+}
+
 ReceiverStats Receiver::stats() const
 {
   auto stats = shared_->stats;

@@ -57,6 +57,7 @@ struct ObjectBegins {
   std::uint16_t object;
   ObjectKind kind;
   std::uint64_t size;  // of a stream, of its sender's buffer
+  bool has_info;       // its sender says that there is a NORM_INFO; ObjectInfo brings it
 };
 // Comes before the data of its object if it is there by then, and again when it has changed.
 struct ObjectInfo {
@@ -64,8 +65,8 @@ struct ObjectInfo {
   std::uint16_t object;
   ByteVector content;
 };
-// The next bytes of the object. message_start is where, in these, the first message begins
-// that does; messages that begin after it are not marked.
+// The next bytes of the object. message_start is where, in these, a message begins. Of several
+// that begin in one segment only the first is marked.
 struct ObjectData {
   NodeId sender;
   std::uint16_t object;
@@ -131,7 +132,9 @@ class Receiver {
   std::optional<ReceiverEvent> poll_event();
   std::optional<Feedback> poll_feedback();
 
+  // What may change on the way.
   void set_latency(std::uint64_t latency);
+  void set_policy(Policy policy);
   ReceiverStats stats() const;
 
  private:

@@ -69,7 +69,7 @@ std::size_t RemoteObject::max_blocks() const
 {
   const auto block_bytes = std::size_t{fti_->segment_size} * fti_->max_sources;
   // Blocks that are only expected take memory, too.
-  return std::clamp<std::size_t>(limits_.buffer_bytes / block_bytes, 4, 16384);
+  return std::clamp<std::size_t>(options_->buffer_bytes / block_bytes, 4, 16384);
 }
 
 std::optional<std::uint64_t> RemoteObject::last_number() const
@@ -136,7 +136,7 @@ bool RemoteObject::fits(std::uint64_t number, std::uint64_t now)
 {
   if (number - first_ < max_blocks())
     return true;
-  if (limits_.policy == Policy::bulk) {
+  if (options_->policy == Policy::bulk) {
     notice(first_ + max_blocks(), 0, now);
     return false;
   }
@@ -171,7 +171,7 @@ RemoteObject::Outcome RemoteObject::put(PayloadId id, Bytes payload, std::uint64
   else
     block.put_source(index, payload);
   // What a packet says about those before it. Parity comes when the sources have been sent.
-  const auto before = limits_.policy == Policy::bulk ? std::uint16_t{0} : index;
+  const auto before = options_->policy == Policy::bulk ? std::uint16_t{0} : index;
   notice(*number, is_parity ? sources : before, now);
   if (block.can_rebuild()) {
     if (!code_)
@@ -250,6 +250,13 @@ bool RemoteObject::expect_through(PayloadId id, std::uint64_t now)
   return true;
 }
 
+void RemoteObject::expect_all(std::uint64_t now)
+{
+  const auto last = joined_ && !delivered_ ? last_number() : std::nullopt;
+  if (last && fits(*last, now))
+    notice(*last + 1, 0, now);
+}
+
 bool RemoteObject::has_through(PayloadId id) const
 {
   if (delivered_)
@@ -316,6 +323,8 @@ std::optional<RemoteObject::Run> RemoteObject::next_run()
             delivered_ = true;
           break;
         }
+        if (header.message_start != 0 && run.message_start)
+          break;  // each message start is told
         open = append_stream_segment(block, symbol, run);
       } else {
         run.bytes = {run.bytes.data(), run.bytes.size() + segment_bytes(block, symbol)};
@@ -352,9 +361,9 @@ void RemoteObject::pop_front()
 
 bool RemoteObject::is_whole() const
 {
-  if (!is_usable())
-    return false;
-  if (!is_stream() && !delivered_ && end_number() < partition_.blocks())
+  if (delivered_)
+    return true;
+  if (!is_usable() || (!is_stream() && noticed_end_ < partition_.blocks()))
     return false;
   return std::none_of(blocks_.begin(), blocks_.end(),
                       [](const ReceiveBlock &block) { return block.gap_at != 0; });

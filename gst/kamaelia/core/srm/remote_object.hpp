@@ -8,6 +8,7 @@
 #include "core/srm/partition.hpp"
 #include "core/srm/policy.hpp"
 #include "core/srm/receive_block.hpp"
+#include "core/srm/receiver.hpp"
 #include "core/srm/slab.hpp"
 
 #include <cstdint>
@@ -20,10 +21,6 @@ namespace kam::srm {
 
 class RemoteObject {
  public:
-  struct Limits {
-    Policy policy = Policy::latency;
-    std::size_t buffer_bytes = 0;
-  };
   enum class Outcome { taken, duplicate, beyond, useless };
   // What was skipped to go on.
   struct Skipped {
@@ -38,7 +35,10 @@ class RemoteObject {
     bool is_end = false;  // of the stream; then there are no bytes
   };
 
-  RemoteObject(std::uint16_t id, const Limits &limits) : id_{id}, limits_{limits} {}
+  // The options may change while it lives, and live longer.
+  RemoteObject(std::uint16_t id, const ReceiverOptions &options) : id_{id}, options_{&options}
+  {
+  }
 
   std::uint16_t id() const { return id_; }
   FecId fec_id() const { return fec_id_; }
@@ -47,6 +47,8 @@ class RemoteObject {
   ObjectKind kind() const;
   std::uint64_t size() const { return fti_ ? fti_->object_size : 0; }
   bool is_usable() const { return fti_.has_value(); }
+  // Whether its sender says that there is a NORM_INFO.
+  bool has_info_to_come() const { return wants_info(); }
   bool lacks_info() const { return !has_info_ && (!heard_ || !fti_ || wants_info()); }
   // Changed content; nothing if it is what is known.
   bool set_info(Bytes content);
@@ -61,6 +63,8 @@ class RemoteObject {
   Outcome put(PayloadId id, Bytes payload, std::uint64_t now, Decoder &decoder);
   // Everything up to this segment has been sent. False if it is out of reach.
   bool expect_through(PayloadId id, std::uint64_t now);
+  // All of it has been sent. Of a stream that cannot be told: it says so itself.
+  void expect_all(std::uint64_t now);
   bool has_through(PayloadId id) const;
   // Blocks before this one are not repaired any more: what is missing there is missing for
   // good. Says what had to be skipped at once.
@@ -129,7 +133,7 @@ class RemoteObject {
   bool append_stream_segment(const ReceiveBlock &block, std::uint16_t symbol, Run &run) const;
 
   std::uint16_t id_;
-  Limits limits_;
+  const ReceiverOptions *options_;
   bool heard_ = false;
   bool joined_ = false;
   bool delivered_ = false;

@@ -47,8 +47,7 @@ RemoteSender::Tracked *RemoteSender::find(std::uint16_t id)
 
 RemoteSender::Tracked &RemoteSender::add(std::uint16_t id)
 {
-  return objects_.emplace_back(
-      RemoteObject{id, {shared_.options.policy, shared_.options.buffer_bytes}});
+  return objects_.emplace_back(RemoteObject{id, shared_.options});
 }
 
 RemoteSender::Tracked *RemoteSender::find_or_add(std::uint16_t id)
@@ -61,6 +60,11 @@ RemoteSender::Tracked *RemoteSender::find_or_add(std::uint16_t id)
   const auto ahead = distance16(newest, id);
   if (ahead <= 0)
     return nullptr;  // done with, or from before we came
+  for (auto &earlier : objects_) {
+    const auto missed = earlier.object.missed();
+    earlier.object.expect_all(now_);
+    note_missed(earlier, missed, now_);
+  }
   if (left_) {
     // The same sender goes on after all.
     left_ = false;
@@ -245,8 +249,14 @@ void RemoteSender::handle_ack_request(const AckRequest &request, std::uint64_t n
 
 void RemoteSender::handle_end(std::uint64_t now)
 {
-  if (ended_at_ == 0 && !left_)
+  if (ended_at_ == 0 && !left_) {
     ended_at_ = std::max<std::uint64_t>(now, 1);
+    for (auto &tracked : objects_) {
+      const auto missed = tracked.object.missed();
+      tracked.object.expect_all(now);
+      note_missed(tracked, missed, now);
+    }
+  }
   check_ended(now);
 }
 
@@ -311,7 +321,8 @@ std::optional<ReceiverEvent> RemoteSender::poll_object(Tracked &tracked)
     return std::nullopt;
   if (!tracked.announced) {
     tracked.announced = true;
-    return ObjectBegins{node_, object.id(), object.kind(), object.size()};
+    return ObjectBegins{node_, object.id(), object.kind(), object.size(),
+                        object.has_info_to_come()};
   }
   if (tracked.info_is_news) {
     tracked.info_is_news = false;

@@ -287,13 +287,16 @@ void RemoteSender::send_owed_acks(std::uint64_t now)
   }
   if (!owed_)
     return;
-  bool reached = false;
-  if (const auto *const tracked = find(owed_->object)) {
-    reached = tracked->object.is_usable() && tracked->object.has_through(owed_->id);
-  } else {
-    reached = last_done_ && distance16(owed_->object, *last_done_) >= 0;
+  bool found = false;
+  for (const auto &tracked : objects_) {
+    const auto &object = tracked.object;
+    found = object.id() == owed_->object;
+    if (found ? !object.is_usable() || !object.has_through(owed_->id) : !object.is_whole())
+      return;  // that, or something before it, is missing
+    if (found)
+      break;
   }
-  if (!reached)
+  if (!found && (!last_done_ || distance16(owed_->object, *last_done_) < 0))
     return;
   send_ack(AckType::flush, 0, now);
   owed_.reset();

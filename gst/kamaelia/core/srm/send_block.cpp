@@ -9,6 +9,13 @@
 
 namespace kam::srm {
 
+namespace {
+
+// Stands in the header until the packet is sent.
+constexpr MessageStart unsent{0, 1};
+
+}  // namespace
+
 SendBlock::SendBlock(std::shared_ptr<const BlockShape> shape, std::uint64_t index,
                      std::uint32_t number, std::uint16_t sources,
                      std::unique_ptr<std::byte[]> memory)
@@ -35,7 +42,7 @@ void SendBlock::close_segment(std::uint32_t stream_offset)
   auto *const packet = source(filled_);
   const auto full = shape_->packet_size();
   const auto size = shape_->prefix() + open_bytes_;
-  write_data_header({packet, BlockShape::header_size}, {}, {},
+  write_data_header({packet, BlockShape::header_size}, unsent, {},
                     {shape_->flags, FecId::rs8, shape_->object}, {number_, filled_, 0}, {});
   if (shape_->is_stream) {
     write_stream_header(
@@ -88,7 +95,7 @@ void SendBlock::make_parities(std::uint16_t up_to)
   for (std::size_t i = 0; i < count; ++i) {
     auto *const packet = parities_.get() + (parities_made_ + i) * full;
     const auto symbol = static_cast<std::uint16_t>(sources_ + parities_made_ + i);
-    write_data_header({packet, BlockShape::header_size}, {}, {},
+    write_data_header({packet, BlockShape::header_size}, unsent, {},
                       {shape_->flags, FecId::rs8, shape_->object}, {number_, symbol, 0}, {});
     out[i] = packet + BlockShape::header_size;
   }
