@@ -13,7 +13,7 @@ packages_for() { # PURPOSE
     check) echo clang-format clang-tidy codespell shellcheck ;;
     clang) echo clang libclang-rt-14-dev llvm ;;
     install) echo gstreamer1.0-tools ;;
-    network) echo gstreamer1.0-tools iproute2 nftables procps ;;
+    network) echo ethtool gstreamer1.0-tools iproute2 nftables procps ;;
     interop) echo curl ffmpeg gstreamer1.0-plugins-ugly gstreamer1.0-tools libnorm-dev \
       python3 tshark wget wireshark-common ;;
     *) echo "packages.sh: no purpose \"$1\"" >&2; return 1 ;;
