@@ -31,7 +31,8 @@ await() { # WHAT COMMAND...
   shift
   until "$@"; do
     tries=$((tries + 1))
-    [ $tries -lt 400 ] && kill -0 "${pids[-1]}" 2>/dev/null || fail "$what"
+    [ $tries -lt 400 ] || fail "$what"
+    kill -0 "${pids[-1]}" 2>/dev/null || fail "$what"
     sleep 0.05
   done
 }

@@ -1,0 +1,176 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# srmsink to four srmsrc over real UDP multicast that goes wrong in every way it can: what
+# arrives is what was sent, byte for byte, and each pipeline ends by itself.
+set -euo pipefail
+netlab=$1/netlab
+export NETLAB=kam$$
+scratch=$(mktemp -d)
+group=239.255.76.81 port=5000
+size=$((8 << 20))
+receivers=(r1 r2 r3 r4)
+declare -A pids=()
+
+clean_up() {
+  [ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null || true
+  wait
+  "$netlab" down
+  rm -rf "$scratch"
+}
+trap clean_up EXIT
+trap 'exit 1' INT TERM
+
+fail() {
+  echo "FAILED: $*" >&2
+  tail -n 20 "$scratch"/*.log >&2
+  exit 1
+}
+
+for element in srmsink srmsrc; do
+  gst-inspect-1.0 --exists $element || { echo "there is no element $element"; exit 77; }
+done
+
+# Waits, for a minute at most, until a command succeeds or the node's pipeline has ended.
+await() { # NODE WHAT COMMAND...
+  local node=$1 what=$2 deadline=$((SECONDS + 60))
+  shift 2
+  until "$@"; do
+    [ $SECONDS -lt $deadline ] || fail "$node: $what"
+    kill -0 "${pids[$node]}" 2>/dev/null || fail "$node: it has ended: $what"
+    sleep 0.02
+  done
+}
+
+# The awk program holds no variables of the shell.
+# shellcheck disable=SC2016
+has_joined() {
+  "$netlab" run "$1" awk '/514CFFEF/ { found = 1 } END { exit !found }' /proc/net/igmp
+}
+has_bytes() { [ "$(stat -c %s "$scratch/$1" 2>/dev/null || echo 0)" -ge "$2" ]; }
+
+listen() { # NODE PROPERTY...
+  local node=$1
+  shift
+  rm -f "$scratch/$node"
+  "$netlab" run "$node" gst-launch-1.0 -q srmsrc address=$group port=$port \
+    multicast-iface=eth0 "$@" ! filesink location="$scratch/$node" buffer-mode=unbuffered \
+    async=false sync=false >"$scratch/$node.log" 2>&1 &
+  pids[$node]=$!
+  await "$node" "it does not join the group" has_joined "$node"
+}
+
+# What is sent takes as long as max-rate says: bits per second.
+start_sender() { # RATE PROPERTY...
+  local rate=$1
+  shift
+  "$netlab" run snd gst-launch-1.0 -q filesrc location="$scratch/sent" blocksize=8000 \
+    ! srmsink host=$group port=$port multicast-iface=eth0 max-rate="$rate" "$@" \
+    >"$scratch/snd.log" 2>&1 &
+  pids[snd]=$!
+}
+
+# Each pipeline ends by itself, the sender's when everybody has everything.
+finish() { # NODE...
+  local node deadline=$((SECONDS + 60))
+  for node; do
+    while kill -0 "${pids[$node]}" 2>/dev/null; do
+      [ $SECONDS -lt $deadline ] || fail "$node does not end"
+      sleep 0.02
+    done
+    wait "${pids[$node]}" || fail "$node ended with an error"
+    unset "pids[$node]"
+  done
+}
+
+is_whole() { # NODE...
+  local node
+  for node; do
+    cmp "$scratch/sent" "$scratch/$node" || fail "$node: what arrived is not what was sent"
+  done
+}
+
+set_losses() { # LOSS-AT-EACH-RECEIVER...
+  local node
+  for node in "${receivers[@]}"; do
+    "$netlab" loss "$node" "$1"
+    shift
+  done
+}
+
+# Four receivers from beginning to end.
+transfer() { # RATE PROPERTY...
+  local node
+  for node in "${receivers[@]}"; do listen "$node"; done
+  start_sender "$@"
+  finish snd "${receivers[@]}"
+  is_whole "${receivers[@]}"
+}
+
+say() { printf '%3d s: %s\n' $SECONDS "$*"; }
+
+head -c $size /dev/urandom >"$scratch/sent"
+"$netlab" up 0 0 0 0
+all=(mode=bulk min-receivers=${#receivers[@]})
+for loss in 0 5 20 30; do
+  say "$loss % lost at each receiver"
+  set_losses $loss $loss $loss $loss
+  transfer 100000000 "${all[@]}"
+done
+
+say "one of them loses 20 %"
+set_losses 0 0 0 20
+transfer 100000000 "${all[@]}"
+
+say "5 % lost, and 30 % of the feedback"
+set_losses 5 5 5 5
+"$netlab" loss snd 30
+transfer 100000000 "${all[@]}"
+"$netlab" loss snd 0
+
+say "5 % lost, low latency"
+transfer 40000000 mode=latency min-receivers=${#receivers[@]}
+
+say "one of them cut off for ten seconds"
+for node in "${receivers[@]}"; do listen "$node"; done
+start_sender 20000000 "${all[@]}"
+await r2 "nothing comes" has_bytes r2 $((size / 4))
+"$netlab" cut r2
+sleep 10
+"$netlab" heal r2
+finish snd "${receivers[@]}"
+is_whole "${receivers[@]}"
+
+say "one of them joins in the middle"
+for node in r1 r2 r3; do listen "$node"; done
+start_sender 20000000 mode=bulk min-receivers=3
+await r1 "nothing comes" has_bytes r1 $((size / 4))
+listen r4
+finish snd "${receivers[@]}"
+is_whole r1 r2 r3
+got=$(stat -c %s "$scratch/r4")
+say "  it got the last $got bytes of $size"
+[ "$got" -ge $((size / 4)) ] || fail "r4: that is too little"
+tail -c "$got" "$scratch/sent" | cmp - "$scratch/r4" || fail "r4: these were not the last"
+
+for identity in "another" "the same"; do
+  say "the sender is killed and comes back as $identity node"
+  node_id=()
+  [ "$identity" = another ] || node_id=(node-id=77)
+  for node in "${receivers[@]}"; do listen "$node"; done
+  start_sender 20000000 "${all[@]}" "${node_id[@]}"
+  await r1 "nothing comes" has_bytes r1 $((size / 4))
+  kill -KILL "${pids[snd]}"
+  wait "${pids[snd]}" || true
+  start_sender 100000000 "${all[@]}" "${node_id[@]}"
+  finish snd "${receivers[@]}"
+  for node in "${receivers[@]}"; do
+    before=$(($(stat -c %s "$scratch/$node") - size))
+    say "  $node: $before bytes before, everything after"
+    [ $before -ge 0 ] || fail "$node: the second time it did not get everything"
+    head -c $before "$scratch/$node" | cmp - <(head -c $before "$scratch/sent") ||
+      fail "$node: what came first was not what was sent"
+    tail -c $size "$scratch/$node" | cmp - "$scratch/sent" ||
+      fail "$node: what came the second time was not what was sent"
+  done
+done
+say "all of it arrived as it was sent"
