@@ -357,6 +357,10 @@ START_TEST(reads_what_others_write)
   ck_assert_uint_eq(nack.requests.size(), 12);
 
   packet = hex("13041234 0a0b0c0d abcd7541 06000201 c0a80001");
+  const std::array<NodeId, 1> node{they};
+  ByteVector out;
+  write_ack_request(out, start, state, 2, 1, node);
+  ck_assert(out == packet);
   const auto request = parsed_as<AckRequest>(packet);
   ck_assert(request.ack_type == 2 && request.ack_id == 1 &&
             request.acking_nodes.contains(they));

@@ -310,6 +310,7 @@ class BodyParser {
   using Fault = std::optional<MessageFault>;
 
   FecId fec_id() const { return static_cast<FecId>(load8(raw_ + at::fec_id)); }
+  PayloadId payload_id() const { return load_payload_id(raw_ + at::payload_id, fec_id()); }
 
   Fault parse_object(Message &message, bool is_data)
   {
@@ -332,17 +333,19 @@ class BodyParser {
   Fault parse_command(Message &message)
   {
     const NodeList nodes{payload_.first(payload_.size() / node_size * node_size)};
+    const auto objects = payload_.first(payload_.size() / object_id_size * object_id_size);
     switch (static_cast<Command>(load8(raw_ + at::command))) {
-    case Command::flush:
-      message.body = FlushCommand{fec_id(), load16(raw_ + at::object),
-                                  load_payload_id(raw_ + at::payload_id, fec_id()), nodes};
+    case Command::flush: {
+      const FlushCommand flush{fec_id(), load16(raw_ + at::object), payload_id(), nodes};
+      message.body = flush;
       break;
+    }
     case Command::end_of_transmission: message.body = EndOfTransmission{}; break;
-    case Command::squelch:
-      message.body = SquelchCommand{
-          fec_id(), load16(raw_ + at::object), load_payload_id(raw_ + at::payload_id, fec_id()),
-          payload_.first(payload_.size() / object_id_size * object_id_size)};
+    case Command::squelch: {
+      const SquelchCommand squelch{fec_id(), load16(raw_ + at::object), payload_id(), objects};
+      message.body = squelch;
       break;
+    }
     case Command::congestion:
       message.body = CongestionCommand{load16(raw_ + at::cc_sequence),
                                        load_time(raw_ + at::cc_time), extensions_.has_rate};
