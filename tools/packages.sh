@@ -14,8 +14,8 @@ packages_for() { # PURPOSE
     clang) echo clang libclang-rt-14-dev llvm ;;
     install) echo gstreamer1.0-tools ;;
     network) echo ethtool gstreamer1.0-tools iproute2 nftables procps ;;
-    interop) echo curl ffmpeg gstreamer1.0-plugins-ugly gstreamer1.0-tools libnorm-dev \
-      python3 tshark wget wireshark-common ;;
+    interop) echo curl ethtool ffmpeg gstreamer1.0-plugins-ugly gstreamer1.0-tools iproute2 \
+      libnorm-dev nftables procps python3 tshark wget wireshark-common ;;
     *) echo "packages.sh: no purpose \"$1\"" >&2; return 1 ;;
   esac
 }
