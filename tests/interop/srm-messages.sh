@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # tshark's NORM dissector reads our messages, and reads from each what we wrote.
 #
-#   srm-tshark.sh PROGRAM     what writes the messages: srm-messages
+#   srm-messages.sh PROGRAM     what writes the messages: srm-messages
 #
 # Up to 4.0 it knows neither the payload id nor the object information of FEC encoding 5, and
 # takes the stream header from the wrong place: it calls stream data of that encoding malformed,

@@ -4,7 +4,7 @@
 # is NORM, nothing in it is malformed, and what was sent can be put together from what tshark
 # makes of the packets. libnorm goes first, so that a failure says whose it is.
 #
-#   srm-tshark.sh FOLDER-OF-NETLAB FOLDER-OF-READABLE.PY [NORM-SEND NORM-RECEIVE]
+#   srm-wire.sh FOLDER-OF-NETLAB FOLDER-OF-READABLE.PY [NORM-SEND NORM-RECEIVE]
 set -euo pipefail
 netlab=$1/netlab readable=$2/readable.py
 shift 2
