@@ -333,7 +333,10 @@ Position Sender::end_position() const
 
 SenderState Sender::sender_state() const
 {
-  return {options_.instance, grtt_.quantised(), options_.backoff_factor,
+  // A single receiver has nobody to wait for, and asks for the very segments it lacks.
+  const bool alone = options_.policy == Policy::bulk && audience_.size() == 1;
+  return {options_.instance, grtt_.quantised(),
+          alone ? std::uint8_t{0} : options_.backoff_factor,
           quantise_group_size(options_.group_size)};
 }
 
