@@ -511,6 +511,12 @@ bool Sender::may_send_new() const
   return options_.policy == Policy::latency || started_;
 }
 
+bool Sender::can_send_new() const
+{
+  return has_new() && may_send_new() &&
+         flight_room() >= objects_.back().shape->packet_size();
+}
+
 std::optional<Burst> Sender::poll_new(std::uint64_t now)
 {
   auto *block = block_at(send_index_);
@@ -735,24 +741,35 @@ bool Sender::all_acknowledged() const
          audience_.count_acknowledged(end) >= options_.min_receivers;
 }
 
-void Sender::check_finished(std::uint64_t now)
+// When there is nothing to wait for any more, if that is known.
+std::optional<std::uint64_t> Sender::finish_due() const
 {
   if (state_ != State::finishing || has_new() || !may_send_new())
+    return std::nullopt;
+  if (ends_sent_ > 0)
+    return end_at_;
+  if (options_.policy == Policy::bulk) {
+    if (all_acknowledged())
+      return last_activity_;
+    if (!audience_.empty() || options_.min_receivers > 0)
+      return std::nullopt;
+  }
+  return last_activity_ + std::max(20 * grtt_.value(), 250 * millisecond);
+}
+
+void Sender::check_finished(std::uint64_t now)
+{
+  const auto due = finish_due();
+  if (!due || now < *due)
     return;
-  const bool acknowledged = options_.policy == Policy::bulk && all_acknowledged();
-  const bool counts =
-      options_.policy == Policy::bulk && (!audience_.empty() || options_.min_receivers > 0);
-  const auto quiet = std::max(20 * grtt_.value(), 250 * millisecond);
-  if (!acknowledged && (counts || now < last_activity_ + quiet))
-    return;
-  if (ends_sent_ == 0 && acknowledged)
+  if (ends_sent_ == 0 && options_.policy == Policy::bulk && all_acknowledged())
     events_.push_back(AllAcknowledged{});
   if (ends_sent_ < 3) {
     // Three, because nobody asks for it again.
     ++ends_sent_;
     write_end_of_transmission(new_command(), next_start(), sender_state());
     end_at_ = now + 2 * millisecond;
-  } else if (now >= end_at_) {
+  } else {
     state_ = State::finished;
   }
 }
@@ -771,13 +788,11 @@ std::optional<std::uint64_t> Sender::next_timeout() const
     if (const auto *const block = block_at(index))
       next = std::min(next, std::max(block->repair_at, pacer_.due()));
   }
-  if (pacer_.is_limited() && (has_new() || !proactive_.empty()) && may_send_new())
+  if (pacer_.is_limited() && (!proactive_.empty() || can_send_new()))
     next = std::min(next, pacer_.due());
   if (options_.policy == Policy::bulk && !started_ && options_.min_receivers == 0)
     next = std::min(next, begun_at_ + 300 * millisecond);
-  if (state_ == State::finishing) {
-    next = std::min(next, ends_sent_ > 0 ? end_at_ : last_activity_ + 250 * millisecond);
-  }
+  next = std::min(next, finish_due().value_or(next));
   return next == std::numeric_limits<std::uint64_t>::max() ? std::nullopt : std::optional{next};
 }
 

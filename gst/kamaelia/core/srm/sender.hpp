@@ -173,6 +173,7 @@ class Sender {
   std::optional<Burst> poll_new(std::uint64_t now);
   bool has_new() const;
   bool may_send_new() const;
+  bool can_send_new() const;
   void finish_block(SendBlock &block, std::uint64_t now);
   void become_idle(std::uint64_t now);
   std::size_t flight_room() const;
@@ -191,6 +192,7 @@ class Sender {
   void handle_watermark_timer(std::uint64_t now);
   void check_started(std::uint64_t now);
   void note_rate_limit(std::uint64_t now);
+  std::optional<std::uint64_t> finish_due() const;
   void check_finished(std::uint64_t now);
   bool all_acknowledged() const;
 
