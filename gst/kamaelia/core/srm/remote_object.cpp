@@ -144,6 +144,20 @@ bool RemoteObject::fits(std::uint64_t number, std::uint64_t now)
   return true;
 }
 
+// Whether it is as long as it says, or has to be: what was cut off would be taken for zeros.
+bool RemoteObject::is_whole_symbol(std::uint64_t number, std::uint16_t symbol,
+                                   Bytes payload) const
+{
+  if (symbol >= sources_of(number))
+    return payload.size() == fti_->segment_size + (is_stream() ? StreamHeader::size : 0);
+  if (!is_stream())
+    return payload.size() ==
+           partition_.segment_bytes(partition_.first_segment(number) + symbol);
+  const auto header = parse_stream_header(payload);
+  return header && header->length <= fti_->segment_size &&
+         header->length == payload.size() - StreamHeader::size;
+}
+
 RemoteObject::Outcome RemoteObject::put(PayloadId id, Bytes payload, std::uint64_t now,
                                         Decoder &decoder)
 {
@@ -155,7 +169,8 @@ RemoteObject::Outcome RemoteObject::put(PayloadId id, Bytes payload, std::uint64
   if (*number < first_)
     return Outcome::duplicate;
   const auto sources = sources_of(*number);
-  if (id.symbol >= sources + fti_->max_parities)
+  if (id.symbol >= sources + fti_->max_parities ||
+      !is_whole_symbol(*number, id.symbol, payload))
     return Outcome::useless;
   if (!fits(*number, now))
     return Outcome::beyond;

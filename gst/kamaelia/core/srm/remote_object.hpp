@@ -117,6 +117,7 @@ class RemoteObject {
   std::uint16_t sources_of(std::uint64_t number) const;
   std::optional<std::uint64_t> number_of(std::uint32_t wire_number) const;
   std::optional<std::uint64_t> last_number() const;  // of an object that is not a stream
+  bool is_whole_symbol(std::uint64_t number, std::uint16_t symbol, Bytes payload) const;
   ReceiveBlock &block_for_write(std::uint64_t number);
   void extend_to(std::uint64_t number);
   bool fits(std::uint64_t number, std::uint64_t now);
