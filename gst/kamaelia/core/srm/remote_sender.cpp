@@ -305,7 +305,7 @@ std::optional<ReceiverEvent> RemoteSender::poll_event()
       if (const auto skipped = front.object.skip_to_next())
         report_loss(front, *skipped);
       else
-        finish_front(front.object.is_stream() && !front.damaged);
+        finish_front(false);
     } else {
       if (owed_credit_)
         send_owed_acks(now_);
