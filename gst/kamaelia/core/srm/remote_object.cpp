@@ -195,6 +195,7 @@ RemoteObject::Outcome RemoteObject::put(PayloadId id, Bytes payload, std::uint64
   }
   if (block.gap_at != 0)
     refresh_gap(block);
+  expect_end(now);
   return Outcome::taken;
 }
 
@@ -267,9 +268,33 @@ bool RemoteObject::expect_through(PayloadId id, std::uint64_t now)
 
 void RemoteObject::expect_all(std::uint64_t now)
 {
-  const auto last = joined_ && !delivered_ ? last_number() : std::nullopt;
-  if (last && fits(*last, now))
-    notice(*last + 1, 0, now);
+  all_sent_ = true;
+  expect_end(now);
+}
+
+void RemoteObject::expect_end(std::uint64_t now)
+{
+  if (!all_sent_ || !joined_ || delivered_)
+    return;
+  auto end = partition_.blocks();
+  if (is_stream()) {
+    // A stream's end goes to the end of a block: of the last that we know, or behind it.
+    const bool is_full =
+        blocks_.empty() || blocks_.back().has_source(blocks_.back().sources() - 1U);
+    end = end_number() + (is_full && !has_end() ? 1 : 0);
+  }
+  if (end > first_ && fits(end - 1, now))
+    notice(end, 0, now);
+}
+
+bool RemoteObject::has_end() const
+{
+  if (delivered_ || !is_stream())
+    return delivered_;
+  if (blocks_.empty() || !blocks_.back().has_source(blocks_.back().sources() - 1U))
+    return false;
+  const auto last = blocks_.back().stream_header(blocks_.back().sources() - 1U);
+  return last.length == 0 && last.message_start == 0;
 }
 
 bool RemoteObject::has_through(PayloadId id) const
@@ -378,7 +403,8 @@ bool RemoteObject::is_whole() const
 {
   if (delivered_)
     return true;
-  if (!is_usable() || (!is_stream() && noticed_end_ < partition_.blocks()))
+  if (!is_usable() || (!is_stream() && noticed_end_ < partition_.blocks()) ||
+      (is_stream() && all_sent_ && !has_end()))
     return false;
   return std::none_of(blocks_.begin(), blocks_.end(),
                       [](const ReceiveBlock &block) { return block.gap_at != 0; });
@@ -411,7 +437,7 @@ RemoteObject::Skipped RemoteObject::skip_gap()
   else
     refresh_gap(block);
   note_delivered_object();
-  if (!delivered_any_)
+  if (is_stream() && !delivered_any_)
     skipped = {};  // before we came
   return skipped;
 }
@@ -426,13 +452,17 @@ std::optional<RemoteObject::Skipped> RemoteObject::skip_to_next()
   if (delivered_ || blocks_.empty())
     return std::nullopt;
   Skipped skipped;
+  std::uint64_t passed = 0;
   while (!blocks_.empty() && !has_next()) {
-    const auto &block = blocks_.front();
-    if (next_symbol_ < block.noticed)
-      ++skipped.segments;
-    if (++next_symbol_ >= block.sources())
+    ++passed;
+    // How much was still to come of a stream nobody knows.
+    if (!is_stream() || next_symbol_ < blocks_.front().noticed)
+      skipped.segments = passed;
+    if (++next_symbol_ >= blocks_.front().sources())
       pop_front();
   }
+  if (has_next())
+    skipped.segments = passed;
   skipped.bytes = skipped.segments * fti_->segment_size;
   note_delivered_object();
   return skipped;
@@ -464,7 +494,7 @@ void RemoteObject::jump_to(std::uint64_t number, Skipped &skipped)
     next_symbol_ = 0;
     noticed_end_ = std::max(noticed_end_, first_);
   }
-  if (!delivered_any_)
+  if (is_stream() && !delivered_any_)
     return;
   skipped.segments += segments;
   skipped.bytes += segments * fti_->segment_size;

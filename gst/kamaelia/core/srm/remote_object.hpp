@@ -63,7 +63,7 @@ class RemoteObject {
   Outcome put(PayloadId id, Bytes payload, std::uint64_t now, Decoder &decoder);
   // Everything up to this segment has been sent. False if it is out of reach.
   bool expect_through(PayloadId id, std::uint64_t now);
-  // All of it has been sent. Of a stream that cannot be told: it says so itself.
+  // All of it has been sent.
   void expect_all(std::uint64_t now);
   bool has_through(PayloadId id) const;
   // Blocks before this one are not repaired any more: what is missing there is missing for
@@ -117,6 +117,8 @@ class RemoteObject {
   std::uint16_t sources_of(std::uint64_t number) const;
   std::optional<std::uint64_t> number_of(std::uint32_t wire_number) const;
   std::optional<std::uint64_t> last_number() const;  // of an object that is not a stream
+  void expect_end(std::uint64_t now);
+  bool has_end() const;  // a stream's; whatever is missing before it
   bool is_whole_symbol(std::uint64_t number, std::uint16_t symbol, Bytes payload) const;
   ReceiveBlock &block_for_write(std::uint64_t number);
   void extend_to(std::uint64_t number);
@@ -139,6 +141,7 @@ class RemoteObject {
   bool joined_ = false;
   bool delivered_ = false;
   bool delivered_any_ = false;
+  bool all_sent_ = false;
   bool has_info_ = false;
   std::uint8_t flags_ = 0;
   FecId fec_id_ = FecId::rs8;

@@ -54,8 +54,12 @@ RemoteSender::Tracked *RemoteSender::find_or_add(std::uint16_t id)
 {
   if (auto *const tracked = find(id))
     return tracked;
-  if (objects_.empty() && !last_done_)
-    return &add(id);
+  if (objects_.empty() && !last_done_) {
+    if (shared_.options.policy == Policy::latency || id == 0 || id > max_objects)
+      return &add(id);
+    // They are numbered from 1, and those before this one can perhaps still be had.
+    last_done_ = 0;
+  }
   const auto newest = objects_.empty() ? *last_done_ : objects_.back().object.id();
   const auto ahead = distance16(newest, id);
   if (ahead <= 0)
