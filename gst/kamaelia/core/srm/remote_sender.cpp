@@ -377,14 +377,16 @@ void RemoteSender::give_up_gaps(std::uint64_t now)
     break;  // the others wait for the first
   }
   // The first may have ended without saying so.
-  if (objects_.size() > 1 && !objects_.front().object.has_next()) {
-    if (stuck_since_ == 0)
-      stuck_since_ = now;
-    if (now >= stuck_since_ + std::max(latency, second)) {
-      objects_.front().damaged = true;
-      objects_.front().object.abandon();
-      stuck_since_ = 0;
-    }
+  const bool is_stuck = objects_.size() > 1 && !objects_.front().object.has_next() &&
+                        !objects_.front().object.is_delivered();
+  if (!is_stuck) {
+    stuck_since_ = 0;
+  } else if (stuck_since_ == 0) {
+    stuck_since_ = now;
+  } else if (now >= stuck_since_ + std::max(latency, second)) {
+    objects_.front().damaged = true;
+    objects_.front().object.abandon();
+    stuck_since_ = 0;
   }
 }
 

@@ -123,6 +123,18 @@ bool Sender::may_leave(const SendBlock &block, std::uint64_t now) const
          now >= quiet_since + std::max(20 * grtt_.value(), 200 * millisecond);
 }
 
+// How many blocks from the first on may leave.
+std::size_t Sender::leaving(std::uint64_t now) const
+{
+  if (options_.policy == Policy::latency && !blocks_.empty())
+    return static_cast<std::size_t>(send_index_ -
+                                    std::min(send_index_, blocks_.front().index()));
+  std::size_t count = 0;
+  while (count < blocks_.size() && may_leave(blocks_[count], now))
+    ++count;
+  return count;
+}
+
 bool Sender::make_room(std::uint64_t now)
 {
   if (blocks_.size() < max_blocks())
@@ -198,10 +210,8 @@ std::size_t Sender::writable(std::uint64_t now) const
     segments = std::size_t{block.sources()} - block.filled() - 1U;
     bytes = block.open_room();
   }
-  auto blocks = max_blocks() - std::min(max_blocks(), blocks_.size());
-  if (blocks == 0 && may_leave(blocks_.front(), now))
-    blocks = 1;
-  segments += blocks * options_.block_size;
+  const auto blocks = max_blocks() - std::min(max_blocks(), blocks_.size());
+  segments += (blocks + leaving(now)) * options_.block_size;
   bytes += segments * options_.segment_size;
   if (object.kind != ObjectKind::stream)
     bytes = std::min<std::uint64_t>(bytes, object.fti.object_size - object.written);
@@ -513,8 +523,7 @@ bool Sender::may_send_new() const
 
 bool Sender::can_send_new() const
 {
-  return has_new() && may_send_new() &&
-         flight_room() >= objects_.back().shape->packet_size();
+  return has_new() && may_send_new() && flight_room() >= objects_.back().shape->packet_size();
 }
 
 std::optional<Burst> Sender::poll_new(std::uint64_t now)
@@ -576,9 +585,9 @@ void Sender::become_idle(std::uint64_t now)
 
 // --- what is asked and said ---------------------------------------------------------------
 
-void Sender::send_info()
+void Sender::send_info(Object &object, std::uint64_t now)
 {
-  const auto &object = objects_.back();
+  object.info_sent_at = std::max<std::uint64_t>(now, 1);
   auto &out = new_command();
   out.resize(max_header_size);
   const auto size = write_info_header(out, next_start(), sender_state(),
@@ -665,8 +674,7 @@ void Sender::handle_timeout(std::uint64_t now)
     probe_at_ = now + probe_interval_;
   }
   if (is_due(info_at_)) {
-    send_info();
-    info_sent_at_ = now;
+    send_info(objects_.back(), now);
     info_interval_ = std::min(2 * info_interval_, longest_info_interval);
     info_at_ = now + info_interval_;
   }

@@ -143,6 +143,7 @@ class Sender {
     std::shared_ptr<const BlockShape> shape;
     ByteVector info;
     std::uint64_t written = 0;  // bytes
+    std::uint64_t info_sent_at = 0;
     bool ended = false;
   };
 
@@ -151,6 +152,7 @@ class Sender {
   SendBlock *open_block(std::uint64_t now);
   bool make_room(std::uint64_t now);
   bool may_leave(const SendBlock &block, std::uint64_t now) const;
+  std::size_t leaving(std::uint64_t now) const;
   void drop_first_block();
   void release_acknowledged(std::uint64_t now);
   void close_open_segment();
@@ -182,7 +184,7 @@ class Sender {
   void forget_sent_commands();
 
   // --- what is asked and said
-  void send_info();
+  void send_info(Object &object, std::uint64_t now);
   void send_probe(std::uint64_t now);
   void send_flush(bool with_audience, std::uint64_t now);
   void send_credit_request(std::uint64_t now);
@@ -209,7 +211,7 @@ class Sender {
   void want_parities(SendBlock &block, const SendBlock::Symbols &symbols, std::uint16_t count,
                      std::uint64_t now);
   std::uint64_t repair_delay() const;
-  const Object *find_object(std::uint16_t id) const;
+  Object *find_object(std::uint16_t id);
   std::optional<std::uint64_t> index_of(const Object &object, std::uint32_t number) const;
 
   SenderOptions options_;
@@ -254,7 +256,6 @@ class Sender {
   std::uint64_t probe_at_ = 0;
   std::uint64_t probe_interval_ = 0;
   std::uint64_t info_at_ = 0;
-  std::uint64_t info_sent_at_ = 0;
   std::uint64_t info_interval_ = 0;
   std::uint64_t idle_at_ = 0;  // 0: there is something to send
   std::uint64_t idle_interval_ = 0;

@@ -89,7 +89,7 @@ void Sender::handle_nack(const Message &message, const Nack &nack, bool unicast,
   }
 }
 
-const Sender::Object *Sender::find_object(std::uint16_t id) const
+Sender::Object *Sender::find_object(std::uint16_t id)
 {
   for (auto object = objects_.rbegin(); object != objects_.rend(); ++object) {
     if (object->id == id)
@@ -115,7 +115,7 @@ std::optional<std::uint64_t> Sender::index_of(const Object &object, std::uint32_
 
 void Sender::handle_request(const RepairRequest &request, std::uint64_t now)
 {
-  const auto *const object = find_object(request.first.object);
+  auto *const object = find_object(request.first.object);
   if (!object) {
     if (distance16(request.first.object, objects_.front().id) > 0) {
       ++stats_.repairs_refused;
@@ -123,9 +123,10 @@ void Sender::handle_request(const RepairRequest &request, std::uint64_t now)
     }
     return;
   }
-  if ((request.flags & repair_flag::info) != 0 && object == &objects_.back() &&
-      now >= info_sent_at_ + std::min(grtt_.value(), 5 * millisecond))
-    info_at_ = now;
+  if ((request.flags & repair_flag::info) != 0 &&
+      (object->info_sent_at == 0 ||
+       now >= object->info_sent_at + std::min(grtt_.value(), 5 * millisecond)))
+    send_info(*object, now);
   std::uint64_t first = object->first_block;
   std::uint64_t last = next_index_ == 0 ? 0 : next_index_ - 1;
   const bool whole_blocks = (request.flags & (repair_flag::block | repair_flag::object)) != 0;
