@@ -40,7 +40,7 @@ void ReceiveBlock::put_parity(std::uint16_t index, Bytes payload)
 {
   assert(!parity_have_[index]);
   const auto size = segment_size_ + (is_stream_ ? StreamHeader::size : 0);
-  std::unique_ptr<std::byte[]> bytes{new std::byte[size]};
+  RawMemory bytes{size};
   const auto present = std::min(payload.size(), size);
   if (present > 0)
     std::memcpy(bytes.get(), payload.data(), present);
@@ -52,8 +52,8 @@ void ReceiveBlock::put_parity(std::uint16_t index, Bytes payload)
 
 std::uint16_t ReceiveBlock::rebuild(const ReedSolomon &code, Decoder &decoder)
 {
-  std::array<std::byte *, max_symbols> symbols;
-  std::array<std::size_t, max_symbols> missing;
+  std::array<std::byte *, max_symbols> symbols{};
+  std::array<std::size_t, max_symbols> missing{};
   std::array<Decoder::Parity, max_symbols> parities;
   std::size_t missing_count = 0;
   for (std::uint16_t i = 0; i < sources_; ++i) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/bytes.hpp"
+#include "core/raw_memory.hpp"
 #include "core/srm/codec.hpp"
 #include "core/srm/fec.hpp"
 #include "core/srm/slab.hpp"
@@ -80,7 +81,7 @@ class ReceiveBlock {
   std::vector<std::array<std::byte, StreamHeader::size>> headers_;
   struct Parity {
     std::uint16_t index;
-    std::unique_ptr<std::byte[]> bytes;
+    RawMemory bytes;
   };
   std::vector<Parity> parities_;
 };

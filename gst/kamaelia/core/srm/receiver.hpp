@@ -61,15 +61,15 @@ struct ObjectBegins {
 };
 // Comes before the data of its object if it is there by then, and again when it has changed.
 struct ObjectInfo {
-  NodeId sender;
-  std::uint16_t object;
+  NodeId sender = no_node;
+  std::uint16_t object = 0;
   ByteVector content;
 };
 // The next bytes of the object. message_start is where, in these, a message begins. Of several
 // that begin in one segment only the first is marked.
 struct ObjectData {
-  NodeId sender;
-  std::uint16_t object;
+  NodeId sender = no_node;
+  std::uint16_t object = 0;
   Piece piece;
   std::optional<std::size_t> message_start;
 };

@@ -35,8 +35,11 @@ void store(std::byte *to, Unsigned value)
 
 std::size_t header_size(unsigned flags)
 {
-  return fixed_size + 8U * ((flags & has_pts) != 0) + 8U * ((flags & has_dts) != 0) +
-         8U * ((flags & has_duration) != 0);
+  constexpr std::size_t time_size = 8;
+  std::size_t size = fixed_size;
+  for (const auto flag : {has_pts, has_dts, has_duration})
+    size += (flags & flag) != 0 ? time_size : 0;
+  return size;
 }
 
 }  // namespace

@@ -343,36 +343,38 @@ bool RemoteObject::append_stream_segment(const ReceiveBlock &block, std::uint16_
   return length == fti_->segment_size;
 }
 
+// The segments that come next and lie one behind the other.
+RemoteObject::Run RemoteObject::gather_run()
+{
+  const auto &block = blocks_.front();
+  Run run;
+  run.bytes = block.source_bytes(next_symbol_, 0);
+  run.owner = block.memory();
+  bool open = true;
+  for (; open && next_symbol_ < block.sources() && block.has_source(next_symbol_);
+       ++next_symbol_) {
+    if (!is_stream()) {
+      run.bytes = {run.bytes.data(), run.bytes.size() + segment_bytes(block, next_symbol_)};
+      continue;
+    }
+    const auto header = block.stream_header(next_symbol_);
+    if (header.length == 0 && header.message_start == 0) {
+      // NORM_STREAM_END: alone, after what comes before it.
+      run.is_end = delivered_ = run.bytes.empty();
+      break;
+    }
+    if (header.message_start != 0 && run.message_start)
+      break;  // each message start is told
+    open = append_stream_segment(block, next_symbol_, run);
+  }
+  return run;
+}
+
 std::optional<RemoteObject::Run> RemoteObject::next_run()
 {
-  while (!blocks_.empty() && !delivered_) {
-    const auto &block = blocks_.front();
-    if (!block.has_source(next_symbol_) || next_symbol_ >= block.sources())
-      return std::nullopt;
-    Run run;
-    run.bytes = block.source_bytes(next_symbol_, 0);
-    run.owner = block.memory();
-    auto symbol = next_symbol_;
-    for (bool open = true; open && symbol < block.sources() && block.has_source(symbol);) {
-      if (is_stream()) {
-        const auto header = block.stream_header(symbol);
-        if (header.length == 0 && header.message_start == 0) {
-          // NORM_STREAM_END, after what comes before it.
-          run.is_end = symbol == next_symbol_;
-          if (run.is_end)
-            delivered_ = true;
-          break;
-        }
-        if (header.message_start != 0 && run.message_start)
-          break;  // each message start is told
-        open = append_stream_segment(block, symbol, run);
-      } else {
-        run.bytes = {run.bytes.data(), run.bytes.size() + segment_bytes(block, symbol)};
-      }
-      ++symbol;
-    }
-    next_symbol_ = symbol;
-    if (symbol == block.sources())
+  while (has_next()) {
+    auto run = gather_run();
+    if (next_symbol_ == blocks_.front().sources())
       pop_front();
     note_delivered_object();
     delivered_any_ = true;
@@ -444,7 +446,8 @@ RemoteObject::Skipped RemoteObject::skip_gap()
 
 bool RemoteObject::has_next() const
 {
-  return !delivered_ && !blocks_.empty() && blocks_.front().has_source(next_symbol_);
+  return !delivered_ && !blocks_.empty() && next_symbol_ < blocks_.front().sources() &&
+         blocks_.front().has_source(next_symbol_);
 }
 
 std::optional<RemoteObject::Skipped> RemoteObject::skip_to_next()

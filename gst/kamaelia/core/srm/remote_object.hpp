@@ -132,6 +132,7 @@ class RemoteObject {
   Skipped skip_front_block();
   void jump_to(std::uint64_t number, Skipped &skipped);
   void note_delivered_object();
+  Run gather_run();
   std::size_t segment_bytes(const ReceiveBlock &block, std::uint16_t symbol) const;
   bool append_stream_segment(const ReceiveBlock &block, std::uint16_t symbol, Run &run) const;
 

@@ -23,7 +23,7 @@ RemoteSender::RemoteSender(NodeId node, std::uint16_t instance, PeerId peer,
       last_heard_{now},
       now_{now}
 {
-  events_.push_back(SenderSeen{node, instance, peer});
+  events_.emplace_back(SenderSeen{node, instance, peer});
 }
 
 void RemoteSender::hear(const SenderState &state, PeerId from, std::uint64_t now)
@@ -74,7 +74,7 @@ RemoteSender::Tracked *RemoteSender::find_or_add(std::uint16_t id)
     left_ = false;
     leaving_.reset();
     ended_at_ = 0;
-    events_.push_back(SenderSeen{node_, instance_, peer_});
+    events_.emplace_back(SenderSeen{node_, instance_, peer_});
   }
   const auto room = max_objects - std::min(max_objects, objects_.size());
   if (static_cast<std::size_t>(ahead) > room) {
@@ -146,7 +146,7 @@ void RemoteSender::report_loss(Tracked &tracked, const RemoteObject::Skipped &sk
     return;
   tracked.damaged = true;
   shared_.stats.segments_lost += skipped.segments;
-  events_.push_back(DataLost{node_, tracked.object.id(), skipped.segments, skipped.bytes});
+  events_.emplace_back(DataLost{node_, tracked.object.id(), skipped.segments, skipped.bytes});
 }
 
 void RemoteSender::handle_message(const Message &message, PeerId from, std::uint64_t now)
@@ -354,7 +354,7 @@ void RemoteSender::finish_front(bool complete)
   auto &front = objects_.front();
   last_done_ = front.object.id();
   if (front.announced)
-    events_.push_back(ObjectEnds{node_, *last_done_, complete});
+    events_.emplace_back(ObjectEnds{node_, *last_done_, complete});
   objects_.pop_front();
   stuck_since_ = 0;
 }

@@ -91,8 +91,8 @@ class RemoteSender {
                      std::uint64_t now);
   static void choose_parities(const RemoteObject &object, const ReceiveBlock &block,
                               std::uint16_t count, ReceiveBlock::Symbols &wanted);
-  bool write_symbols(const RemoteObject &object, const ReceiveBlock &block,
-                     const ReceiveBlock::Symbols &symbols, RepairRequestWriter &writer) const;
+  static bool write_symbols(const RemoteObject &object, const ReceiveBlock &block,
+                            const ReceiveBlock::Symbols &symbols, RepairRequestWriter &writer);
   std::uint64_t next_ask() const;
   // --- answering
   std::uint64_t grtt_response(std::uint64_t now) const;

@@ -138,7 +138,7 @@ bool RemoteSender::ask_for_block(RemoteObject &object, ReceiveBlock &block,
   const bool by_parity = shared_.options.policy == Policy::bulk && state_.backoff > 0 &&
                          is_due && object.max_parities() > 0;
   auto asked = wanted;
-  std::uint16_t count = static_cast<std::uint16_t>(wanted.count());
+  auto count = static_cast<std::uint16_t>(wanted.count());
   if (by_parity) {
     count = block.needed();
     if (block.asked_count >= count) {
@@ -184,7 +184,7 @@ void RemoteSender::choose_parities(const RemoteObject &object, const ReceiveBloc
 
 bool RemoteSender::write_symbols(const RemoteObject &object, const ReceiveBlock &block,
                                  const ReceiveBlock::Symbols &symbols,
-                                 RepairRequestWriter &writer) const
+                                 RepairRequestWriter &writer)
 {
   const auto number = object.wire_number(block);
   const auto length =

@@ -17,8 +17,7 @@ constexpr MessageStart unsent{0, 1};
 }  // namespace
 
 SendBlock::SendBlock(std::shared_ptr<const BlockShape> shape, std::uint64_t index,
-                     std::uint32_t number, std::uint16_t sources,
-                     std::unique_ptr<std::byte[]> memory)
+                     std::uint32_t number, std::uint16_t sources, RawMemory memory)
     : shape_{std::move(shape)},
       index_{index},
       number_{number},
@@ -86,11 +85,11 @@ void SendBlock::make_parities(std::uint16_t up_to)
     return;
   const auto full = shape_->packet_size();
   if (!parities_)
-    parities_.reset(new std::byte[shape_->code->parities() * full]);
-  std::array<const std::byte *, max_symbols> sources;
+    parities_ = RawMemory{shape_->code->parities() * full};
+  std::array<const std::byte *, max_symbols> sources{};
   for (std::uint16_t i = 0; i < filled_; ++i)
     sources[i] = source(i) + BlockShape::header_size;
-  std::array<std::byte *, max_symbols> out;
+  std::array<std::byte *, max_symbols> out{};
   const std::size_t count = up_to - parities_made_;
   for (std::size_t i = 0; i < count; ++i) {
     auto *const packet = parities_.get() + (parities_made_ + i) * full;

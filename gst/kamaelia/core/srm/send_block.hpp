@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/bytes.hpp"
+#include "core/raw_memory.hpp"
 #include "core/srm/codec.hpp"
 #include "core/srm/fec.hpp"
 
@@ -37,7 +38,7 @@ class SendBlock {
 
   // `memory` is packet_size() * max_sources bytes, of whatever content.
   SendBlock(std::shared_ptr<const BlockShape> shape, std::uint64_t index, std::uint32_t number,
-            std::uint16_t sources, std::unique_ptr<std::byte[]> memory);
+            std::uint16_t sources, RawMemory memory);
 
   // Counted through all objects; neighbours are consecutive.
   std::uint64_t index() const { return index_; }
@@ -63,7 +64,7 @@ class SendBlock {
   // made if need be.
   MutableBytes packets(std::uint16_t first, std::uint16_t count);
   std::size_t packet_size() const { return shape_->packet_size(); }
-  std::unique_ptr<std::byte[]> take_memory() { return std::move(memory_); }
+  RawMemory take_memory() { return std::move(memory_); }
 
   std::uint64_t sent_at = 0;        // when the last source went
   std::uint16_t sent = 0;           // sources that have been, from the first on
@@ -94,9 +95,9 @@ class SendBlock {
   std::size_t open_bytes_ = 0;
   std::uint16_t message_start_ = 0;
   std::size_t bytes_ = 0;
-  std::unique_ptr<std::byte[]> memory_;
+  RawMemory memory_;
   std::vector<std::uint16_t> sizes_;  // of the source packets; empty while all are full
-  std::unique_ptr<std::byte[]> parities_;
+  RawMemory parities_;
   std::uint16_t parities_made_ = 0;
   std::vector<std::uint64_t> resent_at_;
 };

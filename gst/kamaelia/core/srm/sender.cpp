@@ -86,7 +86,7 @@ void Sender::begin(ObjectKind kind, std::uint64_t size, Bytes info, std::uint64_
     presence_at_ = options_.policy == Policy::bulk ? begun_at_ : 0;
     for (const auto node : options_.ack_receivers) {
       if (audience_.hear(node, now, 0))
-        events_.push_back(ReceiverSeen{node});
+        events_.emplace_back(ReceiverSeen{node});
     }
   }
   set_info(info, now);
@@ -182,9 +182,9 @@ SendBlock *Sender::open_block(std::uint64_t now)
     return nullptr;
   if (!make_room(now))
     return nullptr;
-  std::unique_ptr<std::byte[]> memory;
+  RawMemory memory;
   if (idle_memory_.empty()) {
-    memory.reset(new std::byte[idle_memory_size_]);
+    memory = RawMemory{idle_memory_size_};
   } else {
     memory = std::move(idle_memory_.back());
     idle_memory_.pop_back();
@@ -691,7 +691,7 @@ void Sender::handle_timeout(std::uint64_t now)
   if (is_due(idle_at_))
     handle_idle_timer(now);
   while (const auto node = audience_.drop_silent(now, options_.receiver_timeout))
-    events_.push_back(ReceiverLost{*node});
+    events_.emplace_back(ReceiverLost{*node});
   release_acknowledged(now);
   note_rate_limit(now);
   check_finished(now);
@@ -711,7 +711,7 @@ void Sender::note_rate_limit(std::uint64_t now)
   if (rate_limited_ || pacer_.ready(now) || !has_new() || writable(now) > 0)
     return;
   rate_limited_ = true;
-  events_.push_back(RateLimited{});
+  events_.emplace_back(RateLimited{});
 }
 
 void Sender::handle_watermark_timer(std::uint64_t now)
@@ -771,7 +771,7 @@ void Sender::check_finished(std::uint64_t now)
   if (!due || now < *due)
     return;
   if (ends_sent_ == 0 && options_.policy == Policy::bulk && all_acknowledged())
-    events_.push_back(AllAcknowledged{});
+    events_.emplace_back(AllAcknowledged{});
   if (ends_sent_ < 3) {
     // Three, because nobody asks for it again.
     ++ends_sent_;

@@ -33,7 +33,7 @@ void Sender::hear(NodeId node, std::uint64_t grtt_response,
                   const FeedbackExtensions &extensions, std::uint64_t now)
 {
   if (audience_.hear(node, now, sent_bytes_))
-    events_.push_back(ReceiverSeen{node});
+    events_.emplace_back(ReceiverSeen{node});
   if (extensions.receive_window_kib)
     audience_.set_window(node, std::size_t{*extensions.receive_window_kib} * 1024);
   // The wire has microseconds.
@@ -91,11 +91,9 @@ void Sender::handle_nack(const Message &message, const Nack &nack, bool unicast,
 
 Sender::Object *Sender::find_object(std::uint16_t id)
 {
-  for (auto object = objects_.rbegin(); object != objects_.rend(); ++object) {
-    if (object->id == id)
-      return &*object;
-  }
-  return nullptr;
+  const auto found = std::find_if(objects_.begin(), objects_.end(),
+                                  [id](const Object &object) { return object.id == id; });
+  return found == objects_.end() ? nullptr : &*found;
 }
 
 std::optional<std::uint64_t> Sender::index_of(const Object &object, std::uint32_t number) const
@@ -129,7 +127,6 @@ void Sender::handle_request(const RepairRequest &request, std::uint64_t now)
     send_info(*object, now);
   std::uint64_t first = object->first_block;
   std::uint64_t last = next_index_ == 0 ? 0 : next_index_ - 1;
-  const bool whole_blocks = (request.flags & (repair_flag::block | repair_flag::object)) != 0;
   if ((request.flags & (repair_flag::block | repair_flag::segment)) != 0) {
     const auto from = index_of(*object, request.first.id.block);
     const auto to = index_of(*object, request.last.id.block);
@@ -144,24 +141,32 @@ void Sender::handle_request(const RepairRequest &request, std::uint64_t now)
     ++stats_.repairs_refused;
     send_squelch(now);
   }
-  if (blocks_.empty())
-    return;
-  for (auto index = std::max(first, blocks_.front().index()); index <= last; ++index) {
-    auto *const block = block_at(index);
+  for (; !blocks_.empty() && first <= last; ++first) {
+    first = std::max(first, blocks_.front().index());
+    const auto *const block = block_at(first);
     if (!block)
       break;
-    std::uint16_t from = 0;
-    std::uint16_t to = static_cast<std::uint16_t>(block->sources() - 1);
-    if (!whole_blocks) {
-      from = index == first ? request.first.id.symbol : from;
-      to = index == last ? request.last.id.symbol : to;
-    }
-    if (request.form == RepairForm::erasures) {
-      from = block->sources();
-      to = static_cast<std::uint16_t>(from + std::max<std::uint16_t>(to, 1) - 1);
-    }
-    request_symbols(*block, from, to);
+    request_in_block(*block, request, first == last);
   }
+}
+
+// What a request means for one of the blocks it is about.
+void Sender::request_in_block(const SendBlock &block, const RepairRequest &request,
+                              bool is_last)
+{
+  std::uint16_t from = 0;
+  auto to = static_cast<std::uint16_t>(block.sources() - 1);
+  if ((request.flags & (repair_flag::block | repair_flag::object)) == 0) {
+    if (block.number() == (request.first.id.block & block_mask))
+      from = request.first.id.symbol;
+    if (is_last)
+      to = request.last.id.symbol;
+  }
+  if (request.form == RepairForm::erasures) {
+    from = block.sources();
+    to = static_cast<std::uint16_t>(from + std::max<std::uint16_t>(to, 1) - 1);
+  }
+  request_symbols(block, from, to);
 }
 
 void Sender::request_symbols(const SendBlock &block, std::uint16_t first, std::uint16_t last)

@@ -3,9 +3,10 @@
 // for the next block when it is the only one left.
 #pragma once
 
+#include "core/raw_memory.hpp"
+
 #include <atomic>
 #include <cstddef>
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -13,14 +14,14 @@ namespace kam::srm {
 
 class Slab {
  public:
-  explicit Slab(std::size_t size) : bytes_{new std::byte[size]}, size_{size} {}
+  explicit Slab(std::size_t size) : bytes_{size}, size_{size} {}
   std::byte *data() { return bytes_.get(); }
   std::size_t size() const { return size_; }
 
  private:
   friend class SlabRef;
   std::atomic<unsigned> shares_ = 1;
-  std::unique_ptr<std::byte[]> bytes_;
+  RawMemory bytes_;
   std::size_t size_;
 };
 
@@ -42,8 +43,9 @@ class SlabRef {
   }
   ~SlabRef()
   {
+    // The analyser takes the count for one that any share may bring to nothing.
     if (slab_ && slab_->shares_.fetch_sub(1, std::memory_order_acq_rel) == 1)
-      delete slab_;
+      delete slab_;  // NOLINT(clang-analyzer-cplusplus.NewDelete)
   }
 
   explicit operator bool() const { return slab_ != nullptr; }
