@@ -65,6 +65,8 @@ class RemoteObject {
   bool expect_through(PayloadId id, std::uint64_t now);
   // All of it has been sent.
   void expect_all(std::uint64_t now);
+  // The same, if it has been said before.
+  void expect_end(std::uint64_t now);
   bool has_through(PayloadId id) const;
   // Blocks before this one are not repaired any more: what is missing there is missing for
   // good. Says what had to be skipped at once.
@@ -117,7 +119,6 @@ class RemoteObject {
   std::uint16_t sources_of(std::uint64_t number) const;
   std::optional<std::uint64_t> number_of(std::uint32_t wire_number) const;
   std::optional<std::uint64_t> last_number() const;  // of an object that is not a stream
-  void expect_end(std::uint64_t now);
   bool has_end() const;  // a stream's; whatever is missing before it
   bool is_whole_symbol(std::uint64_t number, std::uint16_t symbol, Bytes payload) const;
   ReceiveBlock &block_for_write(std::uint64_t number);

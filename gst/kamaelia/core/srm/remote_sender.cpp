@@ -87,7 +87,7 @@ RemoteSender::Tracked *RemoteSender::find_or_add(std::uint16_t id)
   // Those in between have been missed whole.
   for (auto missed = static_cast<std::uint16_t>(newest + 1); missed != id; ++missed) {
     if (shared_.options.policy == Policy::bulk)
-      add(missed);
+      add(missed).object.expect_all(now_);
   }
   return &add(id);
 }
@@ -184,9 +184,12 @@ void RemoteSender::handle_info(const ObjectHeader &header, const InfoMessage &in
   if (object.set_info(info.content))
     tracked->info_is_news = true;
   // What was sent before we knew how to read it is asked for from here on.
-  if (object.is_usable() && !object.has_joined() && shared_.options.policy == Policy::bulk)
+  if (object.is_usable() && !object.has_joined() && shared_.options.policy == Policy::bulk) {
     object.join({}, true);
-  static_cast<void>(now);
+    const auto missed = object.missed();
+    object.expect_end(now);
+    note_missed(*tracked, missed, now);
+  }
 }
 
 void RemoteSender::handle_flush(const FlushCommand &flush, std::uint64_t now)
