@@ -13,6 +13,8 @@ packages_for() { # PURPOSE
     check) echo clang-format clang-tidy codespell shellcheck ;;
     clang) echo clang libclang-rt-14-dev llvm ;;
     install) echo gstreamer1.0-tools ;;
+    benchmark) echo ethtool gstreamer1.0-plugins-bad gstreamer1.0-tools iproute2 libnorm-dev \
+      nftables procps python3 udpcast uftp valgrind ;;
     network) echo ethtool gstreamer1.0-tools iproute2 nftables procps ;;
     interop) echo curl ethtool ffmpeg gstreamer1.0-plugins-ugly gstreamer1.0-tools iproute2 \
       libnorm-dev nftables procps python3 tshark wget wireshark-common ;;

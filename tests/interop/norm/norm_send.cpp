@@ -130,7 +130,7 @@ class Sender {
         write({message.data(), size}, segment);
         NormStreamMarkEom(stream_);
         if (push)
-          NormStreamFlush(stream_, true, NORM_FLUSH_PASSIVE);
+          NormStreamFlush(stream_, true, NORM_FLUSH_ACTIVE);
       }
     }
     NormStreamFlush(stream_, true, acking_.empty() ? NORM_FLUSH_ACTIVE : NORM_FLUSH_PASSIVE);
