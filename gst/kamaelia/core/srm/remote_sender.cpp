@@ -220,6 +220,9 @@ void RemoteSender::handle_squelch(const SquelchCommand &squelch, std::uint64_t n
     const auto ahead = distance16(object.id(), squelch.object);
     if (ahead == 0 && object.is_usable()) {
       report_loss(tracked, object.give_up_before(squelch.id.block, now));
+      const auto missed = object.missed();
+      object.expect_end(now);
+      note_missed(tracked, missed, now);
     } else if (ahead > 0) {
       tracked.damaged = true;
       tracked.object.abandon();
@@ -347,6 +350,9 @@ std::optional<ReceiverEvent> RemoteSender::poll_object(Tracked &tracked)
     if (object.blocked_since() != std::optional<std::uint64_t>{0})
       return std::nullopt;
     report_loss(tracked, object.skip_gap());
+    const auto missed = object.missed();
+    object.expect_end(now_);
+    note_missed(tracked, missed, now_);
     if (!events_.empty())
       return std::nullopt;
   }

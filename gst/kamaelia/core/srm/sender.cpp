@@ -79,6 +79,7 @@ void Sender::begin(ObjectKind kind, std::uint64_t size, Bytes info, std::uint64_
     idle_memory_.clear();
   idle_memory_size_ = memory_size;
   objects_.push_back(std::move(object));
+  drop_old_objects();
   if (begun_at_ == 0) {
     begun_at_ = std::max<std::uint64_t>(now, 1);
     probe_at_ = begun_at_;
@@ -151,6 +152,12 @@ void Sender::drop_first_block()
       blocks_.front().packet_size() * options_.block_size == idle_memory_size_)
     idle_memory_.push_back(blocks_.front().take_memory());
   blocks_.pop_front();
+  drop_old_objects();
+}
+
+// Those whose blocks are all gone, but for the current one.
+void Sender::drop_old_objects()
+{
   const auto first = blocks_.empty() ? next_index_ : blocks_.front().index();
   while (objects_.size() > 1 && objects_[1].first_block <= first)
     objects_.pop_front();
@@ -508,12 +515,13 @@ std::size_t Sender::flight_room() const
   return in_flight >= window ? 0 : window - static_cast<std::size_t>(in_flight);
 }
 
-bool Sender::has_new() const
+// The block with the next source that has not been sent.
+const SendBlock *Sender::new_block() const
 {
   const auto *block = block_at(send_index_);
   if (block && block->sent == block->sources())
     block = block_at(send_index_ + 1);
-  return block && block->sent < block->filled();
+  return block && block->sent < block->filled() ? block : nullptr;
 }
 
 bool Sender::may_send_new() const
@@ -523,7 +531,8 @@ bool Sender::may_send_new() const
 
 bool Sender::can_send_new() const
 {
-  return has_new() && may_send_new() && flight_room() >= objects_.back().shape->packet_size();
+  const auto *const block = new_block();
+  return block && may_send_new() && flight_room() >= block->packet_size();
 }
 
 std::optional<Burst> Sender::poll_new(std::uint64_t now)
@@ -654,9 +663,11 @@ void Sender::send_squelch(std::uint64_t now)
   squelched_at_ = std::max<std::uint64_t>(now, 1);
   ++stats_.squelches_sent;
   const auto &object = objects_.front();
-  const auto number = blocks_.empty() ? next_index_ - object.first_block
-                                      : blocks_.front().index() - object.first_block;
-  write_squelch(new_command(), next_start(), sender_state(), object.id,
+  // Of an object that is done with there is no next block: the next object then.
+  const bool is_done = blocks_.empty() && object.ended;
+  const auto first = blocks_.empty() ? next_index_ : blocks_.front().index();
+  const auto number = is_done ? 0 : first - object.first_block;
+  write_squelch(new_command(), next_start(), sender_state(), is_done ? next_object_ : object.id,
                 {static_cast<std::uint32_t>(number) & block_mask, 0, 0}, {});
 }
 

@@ -155,6 +155,7 @@ class Sender {  // NOLINT(clang-analyzer-optin.performance.Padding)
   bool may_leave(const SendBlock &block, std::uint64_t now) const;
   std::size_t leaving(std::uint64_t now) const;
   void drop_first_block();
+  void drop_old_objects();
   void release_acknowledged(std::uint64_t now);
   void close_open_segment();
   std::size_t max_blocks() const;
@@ -174,7 +175,8 @@ class Sender {  // NOLINT(clang-analyzer-optin.performance.Padding)
   Burst repair_symbols(SendBlock &block, std::uint64_t now);
   std::optional<Burst> poll_proactive(std::uint64_t now);
   std::optional<Burst> poll_new(std::uint64_t now);
-  bool has_new() const;
+  const SendBlock *new_block() const;
+  bool has_new() const { return new_block() != nullptr; }
   bool may_send_new() const;
   bool can_send_new() const;
   void finish_block(SendBlock &block, std::uint64_t now);
