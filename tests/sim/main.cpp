@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Reliable multicast in a network that is made up:
+//
+//   srm-sim --seeds FIRST COUNT        the scenarios of so many seeds, each checked
+//   srm-sim --seed N [--trace]         one of them, with all that happens
+//   srm-sim --crowd RECEIVERS PACKETS  one sender, very many receivers: how many ask
+#include "world.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+
+using namespace kam::sim;
+
+namespace {
+
+// Of repairs by the sender: so many NACKs may a crowd need for one.
+constexpr double most_nacks_per_repair = 3;
+constexpr int most_faults_shown = 20;
+
+int usage(const char *program)
+{
+  std::fprintf(
+      stderr,
+      "usage: %s --seeds FIRST COUNT | --seed N [--trace] | --crowd RECEIVERS PACKETS\n",
+      program);
+  return 2;
+}
+
+bool run_one(const Scenario &scenario, bool trace, Summary &summary, std::string &fault)
+{
+  World world{scenario, trace};
+  try {
+    world.run();
+  } catch (const Fault &found) {
+    fault = found.what();
+  }
+  summary = world.summary();
+  return fault.empty();
+}
+
+int run_seeds(std::uint64_t first, std::uint64_t count)
+{
+  std::atomic<std::uint64_t> next = first;
+  std::atomic<int> faults = 0;
+  std::atomic<std::uint64_t> events = 0;
+  std::mutex printing;
+  const auto work = [&] {
+    for (auto seed = next++; seed < first + count; seed = next++) {
+      Summary summary;
+      std::string fault;
+      const auto is_good = run_one(draw_scenario(seed), false, summary, fault);
+      events += summary.events;
+      if (is_good)
+        continue;
+      const std::lock_guard lock{printing};
+      if (++faults <= most_faults_shown)
+        std::cout << "--seed " << seed << ": " << fault << std::endl;
+    }
+  };
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < std::max(1U, std::thread::hardware_concurrency()); ++i)
+    threads.emplace_back(work);
+  for (auto &thread : threads)
+    thread.join();
+  std::cout << count << " seeds from " << first << ", " << events << " happenings, " << faults
+            << " faults" << std::endl;
+  return faults == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+void print(const Summary &summary)
+{
+  std::cout << static_cast<double>(summary.nanoseconds) / 1e9 << " s, " << summary.events
+            << " happenings, " << summary.packets << " packets sent, " << summary.repairs
+            << " repairs in " << summary.repair_bursts << " bursts, " << summary.nacks
+            << " NACKs, " << summary.suppressed << " suppressed, " << summary.bytes_delivered
+            << " bytes delivered, " << summary.segments_lost << " segments lost" << std::endl;
+}
+
+int run_seed(std::uint64_t seed, bool trace)
+{
+  const auto scenario = draw_scenario(seed);
+  std::cout << describe(scenario);
+  Summary summary;
+  std::string fault;
+  const auto is_good = run_one(scenario, trace, summary, fault);
+  print(summary);
+  if (!is_good)
+    std::cout << "FAULT " << fault << std::endl;
+  return is_good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int run_crowd(std::size_t receivers, std::size_t packets)
+{
+  const auto scenario = crowd_scenario(1, receivers, packets);
+  Summary summary;
+  std::string fault;
+  const auto began = std::chrono::steady_clock::now();
+  const auto is_good = run_one(scenario, false, summary, fault);
+  const auto took = std::chrono::steady_clock::now() - began;
+  print(summary);
+  const auto ratio = static_cast<double>(summary.nacks) /
+                     static_cast<double>(std::max<std::uint64_t>(1, summary.repair_bursts));
+  std::cout << ratio << " NACKs per repair; " << std::chrono::duration<double>(took).count()
+            << " s" << std::endl;
+  if (!is_good)
+    std::cout << "FAULT " << fault << std::endl;
+  return is_good && ratio <= most_nacks_per_repair && summary.segments_lost == 0 ? EXIT_SUCCESS
+                                                                                 : EXIT_FAILURE;
+}
+
+}  // namespace
+
+int main(int argc, char **argv)
+{
+  const std::string_view mode = argc > 1 ? argv[1] : "";
+  const auto number = [argv](int index) { return std::strtoull(argv[index], nullptr, 10); };
+  if (mode == "--seeds" && argc == 4)
+    return run_seeds(number(2), number(3));
+  if (mode == "--seed" && (argc == 3 || (argc == 4 && std::strcmp(argv[3], "--trace") == 0)))
+    return run_seed(number(2), argc == 4);
+  if (mode == "--crowd" && argc == 4)
+    return run_crowd(number(2), number(3));
+  return usage(argv[0]);
+}
