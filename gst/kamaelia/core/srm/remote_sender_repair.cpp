@@ -290,6 +290,8 @@ void RemoteSender::send_owed_acks(std::uint64_t now)
   bool found = false;
   for (const auto &tracked : objects_) {
     const auto &object = tracked.object;
+    if (distance16(owed_->object, object.id()) > 0)
+      break;
     found = object.id() == owed_->object;
     if (found ? !object.is_usable() || !object.has_through(owed_->id) : !object.is_whole())
       return;  // that, or something before it, is missing

@@ -548,8 +548,11 @@ std::optional<Burst> Sender::poll_new(std::uint64_t now)
   if (!may_send_new())
     return std::nullopt;
   const auto room = flight_room() / block->packet_size();
-  if (room == 0)
+  if (room == 0) {
+    if (credit_at_ == 0)
+      send_credit_request(now);
     return std::nullopt;
+  }
   auto count =
       std::min({static_cast<std::uint16_t>(block->filled() - block->sent), packets_at_once(),
                 static_cast<std::uint16_t>(std::min<std::size_t>(room, 1024))});
