@@ -136,7 +136,8 @@ def lacks(*programs):
 
 def lacks_element(*names):
     for name in names:
-        if subprocess.run(["gst-inspect-1.0", "--exists", name]).returncode != 0:
+        # --exists would also ask for a version of GStreamer's own.
+        if subprocess.run(["gst-inspect-1.0", name], capture_output=True).returncode != 0:
             return f"there is no element {name}"
     return None
 

@@ -120,7 +120,7 @@ if [ $# = 2 ]; then
 fi
 
 for element in srmsink srmsrc; do
-  gst-inspect-1.0 --exists $element || skip "there is no element $element"
+  gst-inspect-1.0 $element >/dev/null 2>&1 || skip "there is no element $element"
 done
 transfer() { # PROPERTY...
   start_capture

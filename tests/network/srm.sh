@@ -27,7 +27,7 @@ fail() {
 }
 
 for element in srmsink srmsrc; do
-  gst-inspect-1.0 --exists $element || { echo "there is no element $element"; exit 77; }
+  gst-inspect-1.0 $element >/dev/null 2>&1 || { echo "there is no element $element"; exit 77; }
 done
 
 # Waits, for a minute at most, until a command succeeds or the node's pipeline has ended.
