@@ -8,8 +8,9 @@ packages_for() { # PURPOSE
       libgstreamer-plugins-base1.0-dev ;;
     test) echo check gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
       gstreamer1.0-plugins-bad nlohmann-json3-dev ;;
-    demo) echo gstreamer1.0-libav gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
-      gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-tools ;;
+    demo) echo ethtool gstreamer1.0-libav gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+      gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-tools iproute2 nftables \
+      procps ;;
     check) echo clang-format clang-tidy codespell shellcheck ;;
     clang) echo clang libclang-rt-14-dev llvm ;;
     install) echo gstreamer1.0-tools ;;
