@@ -274,7 +274,7 @@ void RemoteObject::expect_all(std::uint64_t now)
 
 void RemoteObject::expect_end(std::uint64_t now)
 {
-  if (!all_sent_ || !joined_ || delivered_)
+  if (!all_sent_ || !joined_ || delivered_ || given_up_)
     return;
   auto end = partition_.blocks();
   if (is_stream()) {
@@ -403,7 +403,7 @@ void RemoteObject::pop_front()
 
 bool RemoteObject::is_whole() const
 {
-  if (delivered_)
+  if (delivered_ || given_up_)
     return true;
   if (!is_usable() || (!is_stream() && noticed_end_ < partition_.blocks()) ||
       (is_stream() && all_sent_ && !has_end()))
@@ -419,7 +419,7 @@ std::optional<std::uint64_t> RemoteObject::blocked_since() const
   const auto &block = blocks_.front();
   if (block.has_source(next_symbol_) || next_symbol_ >= block.noticed)
     return std::nullopt;
-  if (block.number() < hopeless_end_)
+  if (is_hopeless(block))
     return 0;
   return block.gap_at;
 }
@@ -469,6 +469,14 @@ std::optional<RemoteObject::Skipped> RemoteObject::skip_to_next()
   skipped.bytes = skipped.segments * fti_->segment_size;
   note_delivered_object();
   return skipped;
+}
+
+void RemoteObject::give_up()
+{
+  if (is_usable() && joined_)
+    given_up_ = true;
+  else
+    abandon();
 }
 
 void RemoteObject::abandon()

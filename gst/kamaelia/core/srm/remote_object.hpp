@@ -88,6 +88,9 @@ class RemoteObject {
   // When nothing more comes: to the next segment there is, however far, or to the end. Nothing
   // if there is none and nothing was missing.
   std::optional<Skipped> skip_to_next();
+  // Its sender repairs nothing of it any more: what is there is handed on.
+  void give_up();
+  bool is_given_up() const { return given_up_; }
   // Nothing of it is wanted any more.
   void abandon();
 
@@ -95,7 +98,10 @@ class RemoteObject {
   std::deque<ReceiveBlock> &blocks() { return blocks_; }
   const std::deque<ReceiveBlock> &blocks() const { return blocks_; }
   // Its sender does not repair it any more.
-  bool is_hopeless(const ReceiveBlock &block) const { return block.number() < hopeless_end_; }
+  bool is_hopeless(const ReceiveBlock &block) const
+  {
+    return given_up_ || block.number() < hopeless_end_;
+  }
   // The first symbol of a block that matters.
   std::uint16_t first_symbol(const ReceiveBlock &block) const
   {
@@ -144,6 +150,7 @@ class RemoteObject {
   bool delivered_ = false;
   bool delivered_any_ = false;
   bool all_sent_ = false;
+  bool given_up_ = false;
   bool has_info_ = false;
   std::uint8_t flags_ = 0;
   FecId fec_id_ = FecId::rs8;

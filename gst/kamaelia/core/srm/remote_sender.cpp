@@ -224,16 +224,19 @@ void RemoteSender::handle_squelch(const SquelchCommand &squelch, std::uint64_t n
       object.expect_end(now);
       note_missed(tracked, missed, now);
     } else if (ahead > 0) {
-      tracked.damaged = true;
-      tracked.object.abandon();
+      give_up(tracked);
     }
   }
   for (std::size_t i = 0; i < squelch.invalid_objects.size() / 2; ++i) {
-    if (auto *const tracked = find(object_id_at(squelch.invalid_objects, i))) {
-      tracked->damaged = true;
-      tracked->object.abandon();
-    }
+    if (auto *const tracked = find(object_id_at(squelch.invalid_objects, i)))
+      give_up(*tracked);
   }
+}
+
+void RemoteSender::give_up(Tracked &tracked)
+{
+  tracked.damaged = tracked.damaged || !tracked.object.has_joined();
+  tracked.object.give_up();
 }
 
 void RemoteSender::handle_ack_request(const AckRequest &request, std::uint64_t now)
@@ -311,7 +314,7 @@ std::optional<ReceiverEvent> RemoteSender::poll_event()
     auto &front = objects_.front();
     if (front.object.is_delivered()) {
       finish_front(!front.damaged);
-    } else if (leaving_) {
+    } else if (leaving_ || front.object.is_given_up()) {
       if (const auto skipped = front.object.skip_to_next())
         report_loss(front, *skipped);
       else

@@ -85,6 +85,8 @@ std::uint64_t RemoteSender::next_ask() const
   auto next = std::numeric_limits<std::uint64_t>::max();
   for (const auto &tracked : objects_) {
     const auto &object = tracked.object;
+    if (object.is_delivered() || object.is_given_up())
+      continue;
     if (object.lacks_info() || !object.is_usable())
       next = std::min(next, object.info_again_at);
     for (const auto &block : object.blocks()) {
@@ -100,7 +102,7 @@ void RemoteSender::gather_requests(Tracked &tracked, RepairRequestWriter &writer
                                    std::uint64_t now)
 {
   auto &object = tracked.object;
-  if (object.is_delivered())
+  if (object.is_delivered() || object.is_given_up())
     return;
   if ((object.lacks_info() || !object.is_usable()) && now >= object.info_again_at) {
     // Of an object that was missed whole, all is wanted.
