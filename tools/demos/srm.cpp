@@ -199,10 +199,9 @@ class Network {
  public:
   explicit Network(const Options &options) : netlab_{options.netlab}
   {
-    Words words{netlab_, "up"};
+    auto words = command({"up"});
     for (int i = 0; i < options.receivers; ++i)
       words.push_back(std::to_string(options.loss));
-    setenv("NETLAB", ("kamdemo" + std::to_string(getpid())).c_str(), 1);
     int status = 0;
     if (!netlab_.empty())
       run_to_end(words, status);
@@ -213,9 +212,13 @@ class Network {
   }
   ~Network()
   {
-    int status = 0;
-    if (is_there())
-      run_to_end({netlab_, "down"}, status);
+    try {
+      int status = 0;
+      if (is_there())
+        run_to_end(command({"down"}), status);
+    } catch (const std::exception &error) {
+      std::fprintf(stderr, "demo: the network is left behind: %s\n", error.what());
+    }
   }
   Network(const Network &) = delete;
   Network &operator=(const Network &) = delete;
@@ -228,17 +231,26 @@ class Network {
       words.insert(words.end(), {"--interface", "lo"});
       return words;
     }
-    words.insert(words.begin(), {netlab_, "run", node});
-    return words;
+    auto all = command({"run", node});
+    all.insert(all.end(), words.begin(), words.end());
+    return all;
   }
   std::uint64_t count(const char *what, const std::string &node) const
   {
     int status = 0;
-    const auto line = is_there() ? run_to_end({netlab_, what, node}, status) : "0";
+    const auto line = is_there() ? run_to_end(command({what, node}), status) : "0";
     return line.empty() ? 0 : std::stoull(line);
   }
 
  private:
+  // With a name of its own, beside which others can exist.
+  Words command(const Words &words) const
+  {
+    Words all{"env", "NETLAB=kamdemo" + std::to_string(getpid()), netlab_};
+    all.insert(all.end(), words.begin(), words.end());
+    return all;
+  }
+
   std::string netlab_;
 };
 
@@ -408,6 +420,8 @@ bool run_scene(Options options, const std::string &program)
   Children receivers;
   for (int i = 0; i < options.receivers; ++i) {
     const auto path = options.folder + "/received-" + std::to_string(i + 1);
+    if (fs::exists(path) && fs::equivalent(path, options.file))
+      throw std::runtime_error{"this file would be written: choose another --folder"};
     fs::remove(path);
     receivers.push_back(std::make_unique<Child>(
         network.at(node_of(receivers.size()), {program, "--role", "receiver", path})));

@@ -3,6 +3,8 @@
 # Scene: a film multicast to four receivers that lose 5 % of the packets, and it arrives whole
 set -euo pipefail
 netlab=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../tests/network" && pwd)/netlab
+# Where ethtool, ip and nft are, which is not in everybody's path.
+export PATH=$PATH:/usr/sbin:/sbin
 
 # Who is not root may be root in a namespace of his own, and have networks there.
 if [ "$(id -u)" != 0 ] && unshare --map-root-user --net --mount true 2>/dev/null; then
