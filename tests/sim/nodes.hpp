@@ -43,6 +43,8 @@ struct World::ReceiverNode {
   std::optional<srm::Receiver> core;  // while it is there
   std::optional<std::uint64_t> wakes_at;
   std::map<srm::NodeId, std::uint16_t> instances;  // of the senders it sees
+  std::map<ResultKey, Result> results;
+  unsigned drains = 0;
 };
 
 }  // namespace kam::sim

@@ -263,11 +263,13 @@ Scenario crowd_scenario(std::uint64_t seed, std::size_t receivers, std::size_t p
   // Receivers are there before the first packet.
   sender.begins_at = second;
   scenario.senders.push_back(sender);
+  // The nearest first: what arrives at the same time is one step then.
+  constexpr std::uint64_t distances = 30;
   for (std::size_t i = 0; i < receivers; ++i) {
     ReceiverPlan receiver;
     receiver.options.node = static_cast<srm::NodeId>(1 + i);
     receiver.options.latency = 2 * second;
-    receiver.down.delay = dice.below(15 * millisecond);
+    receiver.down.delay = i * distances / receivers * millisecond / 2;
     receiver.up.delay = receiver.down.delay;
     receiver.down.loss = 0.01;
     receiver.up.loss = 0.01;

@@ -61,17 +61,19 @@ void World::trace(const Words &...words)
   (std::cout << ... << words) << '\n';
 }
 
-std::string World::name_of(std::uint32_t node) const
+std::string World::Name::text() const
 {
-  return is_sender(node)
-             ? "sender " + std::to_string(scenario_.senders[node].options.node)
+  const auto &scenario = world->scenario_;
+  return world->is_sender(node)
+             ? "sender " + std::to_string(scenario.senders[node].options.node)
              : "receiver " +
-                   std::to_string(scenario_.receivers[node - senders_.size()].options.node);
+                   std::to_string(
+                       scenario.receivers[node - world->senders_.size()].options.node);
 }
 
-void World::schedule(std::uint64_t at, std::uint32_t node, What what, std::uint32_t packet)
+void World::schedule(std::uint64_t at, std::uint32_t node, What what, std::uint32_t fan)
 {
-  heap_.push({at, orders_++, node, what, packet});
+  heap_.push({at, orders_++, node, what, fan});
 }
 
 std::uint64_t World::local(std::uint32_t node) const
@@ -117,10 +119,10 @@ void World::run()
     heap_.pop();
     at_once_ = happening.at == now_ ? at_once_ + 1 : 0;
     if (at_once_ > most_at_once)
-      fail("something spins: last " + name_of(happening.node));
+      fail("something spins: last " + name_of(happening.node).text());
     now_ = happening.at;
     if (now_ > scenario_.limit)
-      fail("it is not over: last " + name_of(happening.node));
+      fail("it is not over: last " + name_of(happening.node).text());
     ++summary_.events;
     handle(happening);
   }
@@ -131,11 +133,7 @@ void World::handle(const Happening &happening)
 {
   const auto node = happening.node;
   switch (happening.what) {
-  case What::packet:
-    if (is_there(node))
-      deliver(node, packets_[happening.packet]);
-    release(happening.packet);
-    break;
+  case What::arrivals: handle_arrivals(happening.fan); break;
   case What::wake:
     if (is_sender(node) && sender(node).wakes_at == now_ && is_there(node)) {
       sender(node).wakes_at.reset();
@@ -175,41 +173,92 @@ void World::handle(const Happening &happening)
 void World::send(std::uint32_t from, Bytes bytes, std::optional<std::uint32_t> to)
 {
   const auto passage = link(from, true).pass(now_);
-  trace(name_of(from), to ? " to " + name_of(*to) : std::string{" to all"}, ": ",
-        is_traced_ ? describe_packet(bytes) : std::string{},
-        passage.copies == 0 ? " LOST"
-        : passage.damaged   ? " DAMAGED"
-                            : "");
+  if (is_traced_)
+    trace(name_of(from), " to ", to ? name_of(*to).text() : "all", ": ", describe_packet(bytes),
+          passage.copies == 0 ? " LOST"
+          : passage.damaged   ? " DAMAGED"
+                              : "");
+  if (passage.copies == 0)
+    return;
+  const auto packet =
+      store(passage.damaged ? damaged(bytes) : ByteVector{bytes.begin(), bytes.end()}, from,
+            to.has_value());
+  ++packets_[packet].uses;
+  const auto fan = new_fan();
   for (unsigned copy = 0; copy < passage.copies; ++copy) {
-    const auto packet =
-        store(passage.damaged ? damaged(bytes) : ByteVector{bytes.begin(), bytes.end()}, from,
-              to.has_value());
-    ++packets_[packet].uses;
-    const auto nodes = static_cast<std::uint32_t>(senders_.size() + receivers_.size());
-    for (std::uint32_t node = to.value_or(0); node < nodes; ++node) {
-      if (node != from && is_there(node)) {
-        const auto last = link(node, false).pass(now_);
-        if (last.copies == 0)
-          trace("  lost for ", name_of(node));
-        for (unsigned i = 0; i < last.copies; ++i)
-          carry(node, packet, passage.delays[copy] + last.delays[i], last.damaged);
-      }
-      if (to)
-        break;
+    if (to)
+      carry(fan, *to, packet, passage.delays[copy]);
+    else
+      for (std::uint32_t node = 0; node < senders_.size() + receivers_.size(); ++node)
+        if (node != from)
+          carry(fan, node, packet, passage.delays[copy]);
+  }
+  release(packet);
+  auto &arrivals = fans_[fan].arrivals;
+  const auto earlier = [](const Arrival &left, const Arrival &right) {
+    return left.at < right.at;
+  };
+  if (!std::is_sorted(arrivals.begin(), arrivals.end(), earlier))
+    std::stable_sort(arrivals.begin(), arrivals.end(), earlier);
+  schedule_fan(fan);
+}
+
+// The last part of the way, which each receiver has for itself.
+void World::carry(std::uint32_t fan, std::uint32_t to, std::uint32_t packet,
+                  std::uint64_t delay)
+{
+  if (!is_there(to))
+    return;
+  const auto passage = link(to, false).pass(now_);
+  if (passage.copies == 0 && is_traced_)
+    trace("  lost for ", name_of(to));
+  for (unsigned i = 0; i < passage.copies; ++i) {
+    auto arriving = packet;
+    if (passage.damaged) {
+      const auto &whole = packets_[packet];
+      auto bytes = damaged(whole.bytes);
+      arriving = store(std::move(bytes), whole.from, whole.unicast);
     }
-    release(packet);
+    ++packets_[arriving].uses;
+    fans_[fan].arrivals.push_back({now_ + delay + passage.delays[i], to, arriving});
   }
 }
 
-void World::carry(std::uint32_t to, std::uint32_t packet, std::uint64_t delay, bool is_damaged)
+std::uint32_t World::new_fan()
 {
-  if (is_damaged) {
-    const auto &whole = packets_[packet];
-    auto bytes = damaged(whole.bytes);
-    packet = store(std::move(bytes), whole.from, whole.unicast);
+  if (free_fans_.empty()) {
+    free_fans_.push_back(static_cast<std::uint32_t>(fans_.size()));
+    fans_.emplace_back();
   }
-  ++packets_[packet].uses;
-  schedule(now_ + delay, to, What::packet, packet);
+  const auto fan = free_fans_.back();
+  free_fans_.pop_back();
+  fans_[fan].next = 0;
+  return fan;
+}
+
+void World::schedule_fan(std::uint32_t fan)
+{
+  auto &arrivals = fans_[fan].arrivals;
+  if (fans_[fan].next < arrivals.size()) {
+    schedule(arrivals[fans_[fan].next].at, 0, What::arrivals, fan);
+    return;
+  }
+  arrivals.clear();
+  free_fans_.push_back(fan);
+}
+
+void World::handle_arrivals(std::uint32_t fan)
+{
+  // What arrives may be answered at once, and the answer may need a fan.
+  while (fans_[fan].next < fans_[fan].arrivals.size() &&
+         fans_[fan].arrivals[fans_[fan].next].at == now_) {
+    const auto arrival = fans_[fan].arrivals[fans_[fan].next++];
+    ++summary_.events;
+    if (is_there(arrival.node))
+      deliver(arrival.node, arrival.packet);
+    release(arrival.packet);
+  }
+  schedule_fan(fan);
 }
 
 std::uint32_t World::store(ByteVector bytes, std::uint32_t from, bool unicast)
@@ -258,14 +307,15 @@ ByteVector World::damaged(Bytes bytes)
   return result;
 }
 
-void World::deliver(std::uint32_t node, const Packet &packet)
+void World::deliver(std::uint32_t node, std::uint32_t packet)
 {
-  // A copy of its own size, so that a sanitiser sees who reads too far.
+  // Answers may be stored meanwhile, which moves the packets, but not their bytes.
+  const Bytes bytes{packets_[packet].bytes};
   if (is_sender(node)) {
-    sender(node).core->handle_packet(packet.bytes, packet.unicast, local(node));
+    sender(node).core->handle_packet(bytes, packets_[packet].unicast, local(node));
     drain_sender(node);
   } else {
-    receiver(node).core->handle_packet(packet.bytes, packet.from, local(node));
+    receiver(node).core->handle_packet(bytes, packets_[packet].from, local(node));
     drain_receiver(node);
   }
 }
@@ -474,7 +524,8 @@ void World::drain_receiver(std::uint32_t node)
       check_event(node, *event);
     send_feedback();
   }
-  if (receiver.plan.options.buffer_bytes > 0 && is_traced_ == false &&
+  constexpr unsigned seldom = 64;
+  if (++receiver.drains % seldom == 0 &&
       receiver.core->stats().buffered_bytes >
           receiver.plan.options.buffer_bytes * receiver.plan.options.max_senders)
     fail(name_of(node) + " keeps more than it may");
@@ -494,7 +545,7 @@ World::Result *World::result_of(std::uint32_t node, NodeId from, std::uint16_t o
   if (instance == receiver.instances.end())
     fail(name_of(node) + " tells of sender " + std::to_string(from) +
          " without having seen it");
-  auto &result = results_[{node, sender, instance->second, object}];
+  auto &result = receiver.results[{sender, instance->second, object}];
   if (!result.track)
     result.track = std::make_unique<Track>(key_of(sender, instance->second, object));
   return &result;
@@ -608,10 +659,11 @@ void World::check_received_all(std::uint32_t node) const
     if (!sender.core)
       continue;
     for (std::uint16_t object = 1; object <= sender.plan.objects.size(); ++object) {
-      const auto about =
-          name_of(node) + ": object " + std::to_string(object) + " of " + name_of(source) + " ";
-      const auto found = results_.find({node, source, sender.instance, object});
-      if (found == results_.end())
+      const auto about = name_of(node) + ": object " + std::to_string(object) + " of " +
+                         name_of(source).text() + " ";
+      const auto &results = receivers_[node - senders_.size()]->results;
+      const auto found = results.find({source, sender.instance, object});
+      if (found == results.end())
         fail(about + "never came");
       const auto &result = found->second;
       if (result.track->losses() > 0)

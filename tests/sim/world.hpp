@@ -46,13 +46,13 @@ class World {
   Summary summary() const;
 
  private:
-  enum class What : std::uint8_t { packet, wake, write, join, die, revive, resume };
+  enum class What : std::uint8_t { arrivals, wake, write, join, die, revive, resume };
   struct Happening {
     std::uint64_t at = 0;
     std::uint64_t order = 0;
     std::uint32_t node = 0;
     What what = What::wake;
-    std::uint32_t packet = 0;
+    std::uint32_t fan = 0;
 
     friend bool operator>(const Happening &left, const Happening &right)
     {
@@ -65,10 +65,20 @@ class World {
     std::uint32_t uses = 0;
     bool unicast = false;
   };
+  struct Arrival {
+    std::uint64_t at = 0;
+    std::uint32_t node = 0;
+    std::uint32_t packet = 0;
+  };
+  // One packet on its way to all, in the order in which it arrives.
+  struct Fan {
+    std::vector<Arrival> arrivals;
+    std::size_t next = 0;
+  };
   struct SenderNode;
   struct ReceiverNode;
-  // What became of one object at one receiver.
-  using ResultKey = std::tuple<std::uint32_t, std::uint32_t, std::uint16_t, std::uint16_t>;
+  // What became of one object, of a sender's instance, at one receiver.
+  using ResultKey = std::tuple<std::uint32_t, std::uint16_t, std::uint16_t>;
   struct Result {
     bool begun = false;
     bool has_info = false;
@@ -80,9 +90,24 @@ class World {
   [[noreturn]] void fail(const std::string &what) const;
   template <class... Words>
   void trace(const Words &...words);
-  std::string name_of(std::uint32_t node) const;
+  // A node's name, made only if somebody wants to read it.
+  struct Name {
+    const World *world;
+    std::uint32_t node;
 
-  void schedule(std::uint64_t at, std::uint32_t node, What what, std::uint32_t packet = 0);
+    std::string text() const;
+    friend std::ostream &operator<<(std::ostream &out, const Name &name)
+    {
+      return out << name.text();
+    }
+    friend std::string operator+(const Name &name, const std::string &rest)
+    {
+      return name.text() + rest;
+    }
+  };
+  Name name_of(std::uint32_t node) const { return {this, node}; }
+
+  void schedule(std::uint64_t at, std::uint32_t node, What what, std::uint32_t fan = 0);
   void schedule_wake(std::uint32_t node, std::optional<std::uint64_t> local);
   void handle(const Happening &happening);
   bool is_sender(std::uint32_t node) const { return node < senders_.size(); }
@@ -94,11 +119,14 @@ class World {
 
   // --- the network
   void send(std::uint32_t from, Bytes bytes, std::optional<std::uint32_t> to);
-  void carry(std::uint32_t to, std::uint32_t packet, std::uint64_t delay, bool damaged);
+  void carry(std::uint32_t fan, std::uint32_t to, std::uint32_t packet, std::uint64_t delay);
+  std::uint32_t new_fan();
+  void schedule_fan(std::uint32_t fan);
+  void handle_arrivals(std::uint32_t fan);
   std::uint32_t store(ByteVector bytes, std::uint32_t from, bool unicast);
   void release(std::uint32_t packet);
   ByteVector damaged(Bytes bytes);
-  void deliver(std::uint32_t node, const Packet &packet);
+  void deliver(std::uint32_t node, std::uint32_t packet);
 
   // --- senders
   void begin_sender(std::uint32_t node);
@@ -129,9 +157,10 @@ class World {
   std::priority_queue<Happening, std::vector<Happening>, std::greater<>> heap_;
   std::vector<Packet> packets_;
   std::vector<std::uint32_t> free_packets_;
+  std::vector<Fan> fans_;
+  std::vector<std::uint32_t> free_fans_;
   std::vector<std::unique_ptr<SenderNode>> senders_;
   std::vector<std::unique_ptr<ReceiverNode>> receivers_;
-  std::map<ResultKey, Result> results_;
   Summary summary_;
 };
 
