@@ -33,8 +33,10 @@ bool Audience::hear(NodeId node, std::uint64_t now, std::uint64_t sent_bytes)
 void Audience::set_window(NodeId node, std::size_t bytes)
 {
   const auto found = members_.find(node);
-  if (found != members_.end())
-    found->second.window = bytes;
+  if (found == members_.end())
+    return;
+  found->second.window = bytes;
+  found->second.answers_credit = true;
 }
 
 bool Audience::acknowledge(NodeId node, Position up_to)
@@ -99,11 +101,25 @@ void Audience::credit(NodeId node, std::uint8_t mark)
   }
 }
 
+void Audience::expect_credit(NodeId node)
+{
+  const auto found = members_.find(node);
+  if (found != members_.end())
+    found->second.answers_credit = true;
+}
+
+bool Audience::has_credit() const
+{
+  return std::any_of(members_.begin(), members_.end(),
+                     [](const auto &entry) { return entry.second.answers_credit; });
+}
+
 std::uint64_t Audience::in_flight(std::uint64_t sent_bytes) const
 {
   auto least = sent_bytes;
   for (const auto &[node, member] : members_)
-    least = std::min(least, member.read_bytes);
+    if (member.answers_credit)
+      least = std::min(least, member.read_bytes);
   return sent_bytes - least;
 }
 
@@ -111,7 +127,8 @@ std::size_t Audience::window() const
 {
   auto least = std::numeric_limits<std::size_t>::max();
   for (const auto &[node, member] : members_)
-    least = std::min(least, member.window != 0 ? member.window : default_window_);
+    if (member.answers_credit)
+      least = std::min(least, member.window != 0 ? member.window : default_window_);
   return least;
 }
 

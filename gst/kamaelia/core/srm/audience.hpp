@@ -28,6 +28,7 @@ class Audience {
     Position acknowledged = 0;     // everything before it
     std::uint64_t read_bytes = 0;  // of those that were sent, by credit
     std::size_t window = 0;        // bytes; 0: unknown
+    bool answers_credit = false;   // libnorm's do not
     std::uint64_t last_heard = 0;
     std::uint64_t asked_at = 0;  // the oldest question without an answer; 0: none
   };
@@ -58,9 +59,12 @@ class Audience {
   // A question "have you read this?" goes out when sent_bytes have been sent.
   std::uint8_t add_mark(std::uint64_t sent_bytes);
   void credit(NodeId node, std::uint8_t mark);
-  // What the slowest has not read.
+  // It speaks as we do, so that such a question will be answered.
+  void expect_credit(NodeId node);
+  bool has_credit() const;
+  // What the slowest has not read, of those that answer.
   std::uint64_t in_flight(std::uint64_t sent_bytes) const;
-  // What the smallest can take.
+  // What the smallest of those can take.
   std::size_t window() const;
 
   void ask(std::uint64_t now);

@@ -375,7 +375,7 @@ void Sender::account(std::size_t packets, std::size_t bytes, std::uint64_t now)
   stats_.bytes_sent += bytes;
   sent_bytes_ += bytes;
   pacer_.spend(bytes, now);
-  if (options_.policy == Policy::bulk && !audience_.empty() &&
+  if (options_.policy == Policy::bulk && audience_.has_credit() &&
       sent_bytes_ - marked_bytes_ >= audience_.window() / 4)
     send_credit_request(now);
 }
@@ -508,7 +508,7 @@ std::optional<Burst> Sender::poll_proactive(std::uint64_t now)
 
 std::size_t Sender::flight_room() const
 {
-  if (options_.policy == Policy::latency || audience_.empty())
+  if (options_.policy == Policy::latency || !audience_.has_credit())
     return std::numeric_limits<std::size_t>::max();
   const auto window = std::max(audience_.window(), 8 * objects_.back().shape->packet_size());
   const auto in_flight = audience_.in_flight(sent_bytes_);

@@ -46,6 +46,8 @@ void Sender::handle_ack(const Message &message, const Ack &ack, std::uint64_t no
 {
   ++stats_.acks_received;
   hear(message.source, ack.grtt_response, ack.extensions, now);
+  if (ack.type == AckType::credit || ack.type == AckType::presence)
+    audience_.expect_credit(message.source);
   if (ack.type == AckType::credit) {
     audience_.credit(message.source, ack.ack_id);
   } else if (ack.type == AckType::flush) {
