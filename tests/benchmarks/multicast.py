@@ -505,7 +505,7 @@ def numbers(text):
 
 
 def options_from(words):
-    parser = argparse.ArgumentParser(usage=__doc__)
+    parser = argparse.ArgumentParser(usage=__doc__.replace("%", "%%"))
     parser.add_argument("netlab")
     parser.add_argument("programs")
     parser.add_argument("--full", action="store_true")
