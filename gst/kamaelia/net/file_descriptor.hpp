@@ -29,6 +29,8 @@ class FileDescriptor {
       close(fd_);
   }
 
+  // Whoever calls this closes it, if it was owned.
+  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
   int get() const { return fd_; }
   explicit operator bool() const { return fd_ >= 0; }
 

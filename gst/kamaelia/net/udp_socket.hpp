@@ -35,6 +35,8 @@ class UdpSocket {
   // An application's, which stays its own and has to outlive this.
   static std::variant<UdpSocket, Error> adopt(int fd);
 
+  // Hands the descriptor to somebody who closes it.
+  [[nodiscard]] int release() { return socket_.release(); }
   int fd() const { return socket_.get(); }
   Family family() const { return family_; }
   std::variant<Endpoint, Error> local() const;
