@@ -16,9 +16,12 @@ static gboolean plugin_init(GstPlugin *plugin)
   any |= GST_ELEMENT_REGISTER(recoverorder, plugin);
   any |= GST_ELEMENT_REGISTER(rtpnulldepay, plugin);
   any |= GST_ELEMENT_REGISTER(rtpnullpay, plugin);
+  any |= GST_ELEMENT_REGISTER(srmsink, plugin);
+  any |= GST_ELEMENT_REGISTER(srmsrc, plugin);
   return any;
 }
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, kamaelia,
-                  "Kamaelia's protocols: framing, chunking, packetising, reordering, requests",
+                  "Kamaelia's protocols: framing, chunking, packetising, reordering, requests, "
+                  "reliable multicast",
                   plugin_init, VERSION, "LGPL", PACKAGE, "https://example.org/gst-kamaelia")

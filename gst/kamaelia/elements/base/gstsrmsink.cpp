@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "elements/base/elements.hpp"
+#include "elements/base/srmmedia.hpp"
+#include "elements/base/srmmessages.hpp"
+#include "elements/base/srmnetwork.hpp"
+#include "elements/base/srmproperties.hpp"
+#include "elements/base/srmtransmitter.hpp"
+#include "elements/base/srmuri.hpp"
+#include "glue/guarded.hpp"
+#include "glue/properties.hpp"
+#include "glue/stats.hpp"
+
+#include <gst/base/gstbasesink.h>
+
+#include <memory>
+#include <string>
+
+GST_DEBUG_CATEGORY_STATIC(srmsink_debug);
+#define GST_CAT_DEFAULT srmsink_debug
+
+namespace {
+
+using namespace kam;
+using Outcome = SrmTransmitter::Outcome;
+
+// How often a state that is too long for INFO is told to those who have joined since.
+constexpr GstClockTime state_interval = GST_SECOND;
+
+GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+
+// Kamaelia.Protocol.SimpleReliableMulticast's sending half, with repair; the wire is NORM's.
+class SrmSink final {
+ public:
+  using Base = GstBaseSink;
+  using Class = GstBaseSinkClass;
+  static constexpr auto type_name = "KamSrmSink";
+  static constexpr auto host_property = "host";
+  static GType base_type() { return GST_TYPE_BASE_SINK; }
+  static void class_init(Class *klass);
+  static void add_interfaces(GType type) { add_srm_uri_handler<SrmSink, GST_URI_SINK>(type); }
+
+  struct Values : SrmNetworkValues, SrmSenderValues {
+    Values() { host = "localhost"; }
+    std::string bind_address;
+    int bind_port = 0;
+    SrmObjectType object_type = SrmObjectType::stream;
+    std::string object_name;
+  };
+  glue::Settings<Values> settings;
+  static const glue::Properties<SrmSink, Values> &properties();
+  void settings_changed();
+
+  explicit SrmSink(Base *base) : base_{base} {}
+  glue::StructurePtr stats() const;
+  glue::Ref<GSocket> used_socket() const;
+
+  GstStateChangeReturn change_state(GstStateChange transition);
+  gboolean set_caps(GstCaps *caps);
+  gboolean event(GstEvent *event);
+  GstFlowReturn wait_event(GstEvent *event);
+  GstFlowReturn render(GstBuffer *buffer);
+  GstFlowReturn render_list(GstBufferList *list);
+  void get_times(GstBuffer *buffer, GstClockTime *start, GstClockTime *end);
+  gboolean unlock();
+  gboolean unlock_stop();
+
+ private:
+  GstElement *element() const { return GST_ELEMENT(base_); }
+  bool open();
+  void close();
+  void complain(const net::Error &error, bool may_recover);
+  bool begin();
+  bool begin_object(SrmTransmitter &transmitter);
+  std::string name_of_object() const;
+  GstFlowReturn prepare();
+  GstFlowReturn write_state();
+  GstFlowReturn write_buffer(GstBuffer *buffer);
+  GstFlowReturn write(Bytes head, Bytes body);
+  GstFlowReturn write_gap(GstEvent *event);
+  GstFlowReturn drain();
+  // What to do after waiting was not successful.
+  GstFlowReturn resume(Outcome outcome);
+
+  Base *base_;
+  mutable glue::Guarded<std::shared_ptr<SrmTransmitter>> transmitter_;
+  mutable glue::Guarded<SrmTransmitter::Report> last_report_;
+
+  // The streaming thread's, since open().
+  Values values_;
+  std::shared_ptr<SrmTransmitter> active_;
+  SrmMedia media_;
+  bool has_begun_ = false;
+  bool has_ended_ = false;
+  bool state_changed_ = true;
+  std::uint64_t state_sent_at_ = 0;
+  ByteVector state_record_;
+};
+
+const glue::Properties<SrmSink, SrmSink::Values> &SrmSink::properties()
+{
+  using glue::Mutable;
+  static const auto table = [] {
+    glue::Properties<SrmSink, Values> properties;
+    properties.add("host", static_cast<std::string Values::*>(&Values::host),
+                   "Group, or host, to send to, by address or name", Mutable::in_ready);
+    add_srm_network(properties);
+    properties
+        .add("bind-address", &Values::bind_address,
+             "Address to send from; not set: the system chooses", Mutable::in_ready)
+        .add("bind-port", &Values::bind_port,
+             "UDP port to send from, where receivers may answer; 0: any", Mutable::in_ready,
+             {0, 65535});
+    add_srm_sender(properties);
+    properties
+        .add("object-type", &Values::object_type,
+             "Whether a stream is sent, or one object of known size", Mutable::in_ready)
+        .add("object-name", &Values::object_name,
+             "object-type=file: its name; not set: that of the file upstream reads",
+             Mutable::in_ready)
+        .report<&SrmSink::used_socket>("used-socket", "The socket in use")
+        .report<&SrmSink::stats>("stats", srm_sender_stats_blurb);
+    return properties;
+  }();
+  return table;
+}
+
+void SrmSink::class_init(Class *klass)
+{
+  GST_DEBUG_CATEGORY_INIT(srmsink_debug, "srmsink", 0, "Reliable multicast sender");
+  GST_ELEMENT_CLASS(klass)->change_state = glue::vfunc<&SrmSink::change_state>;
+  klass->set_caps = glue::vfunc<&SrmSink::set_caps>;
+  klass->event = glue::vfunc<&SrmSink::event>;
+  klass->wait_event = glue::vfunc<&SrmSink::wait_event>;
+  klass->render = glue::vfunc<&SrmSink::render>;
+  klass->render_list = glue::vfunc<&SrmSink::render_list>;
+  klass->get_times = glue::vfunc<&SrmSink::get_times>;
+  klass->unlock = glue::vfunc<&SrmSink::unlock>;
+  klass->unlock_stop = glue::vfunc<&SrmSink::unlock_stop>;
+  properties().install(klass);
+  glue::describe(klass, {"Reliable multicast sender", "Sink/Network",
+                         "Sends to a group of receivers, and once more what they have lost, "
+                         "by NORM (RFC 5740)"});
+  gst_element_class_add_static_pad_template(GST_ELEMENT_CLASS(klass), &sink_template);
+}
+
+glue::StructurePtr SrmSink::stats() const
+{
+  const auto transmitter = *transmitter_.lock();
+  const auto report = transmitter ? transmitter->report() : *last_report_.lock();
+  glue::StructurePtr stats{gst_structure_new_empty("application/x-srm-sender-stats")};
+  add_srm_stats(stats.get(), report.sender);
+  add_srm_receivers(stats.get(), report.receivers);
+  return stats;
+}
+
+glue::Ref<GSocket> SrmSink::used_socket() const
+{
+  const auto transmitter = *transmitter_.lock();
+  return transmitter ? transmitter->sockets().main.shared() : glue::Ref<GSocket>{};
+}
+
+void SrmSink::settings_changed()
+{
+  const auto transmitter = *transmitter_.lock();
+  if (!transmitter)
+    return;
+  const auto values = settings.snapshot();
+  transmitter->set_max_rate(values.max_rate);
+  transmitter->set_min_receivers(values.min_receivers);
+}
+
+// --- states -------------------------------------------------------------------------------
+
+GstStateChangeReturn SrmSink::change_state(GstStateChange transition)
+{
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !open())
+    return GST_STATE_CHANGE_FAILURE;
+  const auto result = GST_ELEMENT_CLASS(glue::parent_class_of<SrmSink>(base_))
+                          ->change_state(element(), transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    close();
+  return result;
+}
+
+bool SrmSink::open()
+{
+  values_ = settings.snapshot();
+  auto opened = open_srm_sender(values_, values_.bind_address, values_.bind_port);
+  if (const auto *error = std::get_if<net::Error>(&opened)) {
+    GST_ELEMENT_ERROR(element(), RESOURCE, OPEN_WRITE, ("%s.", error->what.c_str()),
+                      ("%s", error->code.message().c_str()));
+    return false;
+  }
+  active_ = std::make_shared<SrmTransmitter>(
+      std::get<SrmSendingSockets>(std::move(opened)), sender_options(values_),
+      SrmTransmitter::Callbacks{
+          [this](const srm::SenderEvent &event) { post_srm_event(element(), event); },
+          [this](const net::Error &error, bool may_recover) { complain(error, may_recover); }});
+  if (!active_->start()) {
+    active_.reset();
+    GST_ELEMENT_ERROR(element(), RESOURCE, FAILED, ("No thread to listen to the receivers."),
+                      ("std::thread or eventfd"));
+    return false;
+  }
+  media_ = SrmMedia{};
+  media_.mode = values_.mode;
+  has_begun_ = has_ended_ = false;
+  state_changed_ = true;
+  *transmitter_.lock() = active_;
+  return true;
+}
+
+void SrmSink::close()
+{
+  transmitter_.lock()->reset();
+  if (active_)
+    *last_report_.lock() = active_->report();
+  active_.reset();
+}
+
+void SrmSink::complain(const net::Error &error, bool may_recover)
+{
+  if (may_recover)
+    GST_ELEMENT_WARNING(element(), RESOURCE, WRITE, ("%s.", error.what.c_str()),
+                        ("sending goes on; what is lost is repaired if it can be"));
+  else
+    GST_ELEMENT_ERROR(element(), RESOURCE, WRITE, ("%s.", error.what.c_str()),
+                      ("%s", error.code.message().c_str()));
+}
+
+gboolean SrmSink::unlock()
+{
+  if (const auto transmitter = *transmitter_.lock())
+    transmitter->interrupt(true);
+  return TRUE;
+}
+
+gboolean SrmSink::unlock_stop()
+{
+  if (const auto transmitter = *transmitter_.lock())
+    transmitter->interrupt(false);
+  return TRUE;
+}
+
+// --- events -------------------------------------------------------------------------------
+
+gboolean SrmSink::set_caps(GstCaps *caps)
+{
+  media_.caps = glue::Ref<GstCaps>::share(caps);
+  state_changed_ = true;
+  return TRUE;
+}
+
+gboolean SrmSink::event(GstEvent *event)
+{
+  if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT) {
+    gst_event_copy_segment(event, &media_.segment);
+    state_changed_ = true;
+  } else if (GST_EVENT_TYPE(event) == GST_EVENT_TAG) {
+    GstTagList *tags = nullptr;
+    gst_event_parse_tag(event, &tags);
+    auto *merged = gst_tag_list_merge(media_.tags.get(), tags, GST_TAG_MERGE_REPLACE);
+    media_.tags = glue::Ref<GstTagList>::adopt(merged);
+    state_changed_ = true;
+  }
+  return glue::parent_class_of<SrmSink>(base_)->event(base_, event);
+}
+
+// EOS and GAP, at their time, under the preroll lock as render() is.
+GstFlowReturn SrmSink::wait_event(GstEvent *event)
+{
+  const auto flow = glue::parent_class_of<SrmSink>(base_)->wait_event(base_, event);
+  if (flow != GST_FLOW_OK)
+    return flow;
+  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS)
+    return drain();
+  if (GST_EVENT_TYPE(event) == GST_EVENT_GAP)
+    return write_gap(event);
+  return GST_FLOW_OK;
+}
+
+// Bulk data goes as fast as it can.
+void SrmSink::get_times(GstBuffer *buffer, GstClockTime *start, GstClockTime *end)
+{
+  if (values_.mode == srm::Policy::bulk)
+    *start = *end = GST_CLOCK_TIME_NONE;
+  else
+    glue::parent_class_of<SrmSink>(base_)->get_times(base_, buffer, start, end);
+}
+
+// --- data ---------------------------------------------------------------------------------
+
+GstFlowReturn SrmSink::render(GstBuffer *buffer)
+{
+  auto flow = prepare();
+  if (flow == GST_FLOW_OK)
+    flow = write_buffer(buffer);
+  if (flow == GST_FLOW_OK)
+    active_->send(values_.mode == srm::Policy::latency);
+  return flow;
+}
+
+GstFlowReturn SrmSink::render_list(GstBufferList *list)
+{
+  auto flow = prepare();
+  for (guint i = 0; i < gst_buffer_list_length(list) && flow == GST_FLOW_OK; ++i)
+    flow = write_buffer(gst_buffer_list_get(list, i));
+  if (flow == GST_FLOW_OK)
+    active_->send(values_.mode == srm::Policy::latency);
+  return flow;
+}
+
+// Before data: begins what is sent, and says what receivers have to know.
+GstFlowReturn SrmSink::prepare()
+{
+  if (has_ended_) {
+    // More after EOS: for the receivers this is another run of the sender.
+    const auto media = std::exchange(media_, SrmMedia{});
+    close();
+    if (!open())
+      return GST_FLOW_ERROR;
+    media_ = media;
+  }
+  if (!has_begun_ && !begin())
+    return GST_FLOW_ERROR;
+  if (values_.framing == SrmFraming::raw || values_.object_type != SrmObjectType::stream)
+    return GST_FLOW_OK;
+  const bool repeats = state_record_.size() > values_.segment_size &&
+                       net::now_ns() >= state_sent_at_ + state_interval;
+  return state_changed_ || repeats ? write_state() : GST_FLOW_OK;
+}
+
+bool SrmSink::begin()
+{
+  if (values_.object_type != SrmObjectType::stream)
+    return has_begun_ = begin_object(*active_);
+  ByteVector info;
+  if (values_.framing == SrmFraming::records) {
+    state_record_ = srm_state_record(media_);
+    info = srm_info_of(state_record_, values_.segment_size);
+  }
+  active_->begin_stream(info);
+  return has_begun_ = true;
+}
+
+bool SrmSink::begin_object(SrmTransmitter &transmitter)
+{
+  gint64 size = -1;
+  if (!gst_pad_peer_query_duration(GST_BASE_SINK_PAD(base_), GST_FORMAT_BYTES, &size) ||
+      size < 0) {
+    GST_ELEMENT_ERROR(element(), STREAM, FAILED,
+                      ("The size of the object is not known: send it as a stream."),
+                      ("upstream does not answer a DURATION query in bytes"));
+    return false;
+  }
+  const bool is_file = values_.object_type == SrmObjectType::file;
+  const auto name = is_file ? name_of_object() : std::string{};
+  transmitter.begin_object(is_file ? srm::ObjectKind::file : srm::ObjectKind::data,
+                           static_cast<std::uint64_t>(size), as_bytes(name));
+  return true;
+}
+
+std::string SrmSink::name_of_object() const
+{
+  if (!values_.object_name.empty())
+    return values_.object_name;
+  auto *query = gst_query_new_uri();
+  gchar *uri = nullptr;
+  if (gst_pad_peer_query(GST_BASE_SINK_PAD(base_), query))
+    gst_query_parse_uri(query, &uri);
+  gst_query_unref(query);
+  const glue::StringPtr owner{uri};
+  const glue::StringPtr path{uri ? g_filename_from_uri(uri, nullptr, nullptr) : nullptr};
+  const glue::StringPtr name{path ? g_path_get_basename(path.get()) : nullptr};
+  return name ? name.get() : "file";
+}
+
+GstFlowReturn SrmSink::write_state()
+{
+  state_changed_ = false;
+  state_record_ = srm_state_record(media_);
+  state_sent_at_ = net::now_ns();
+  active_->set_info(srm_info_of(state_record_, values_.segment_size));
+  return write(state_record_, {});
+}
+
+GstFlowReturn SrmSink::write_buffer(GstBuffer *buffer)
+{
+  const glue::ReadMap map{buffer};
+  if (!map) {
+    GST_ELEMENT_ERROR(element(), RESOURCE, READ, ("A buffer cannot be read."), (nullptr));
+    return GST_FLOW_ERROR;
+  }
+  const auto data = map.bytes();
+  if (values_.framing == SrmFraming::raw || values_.object_type != SrmObjectType::stream)
+    return write(data, {});
+  const srm::RecordHeaderBytes header{
+      srm_header_of(buffer, data.size(), values_.send_timestamps)};
+  return write(header.bytes(), data);
+}
+
+GstFlowReturn SrmSink::write_gap(GstEvent *event)
+{
+  if (values_.framing == SrmFraming::raw || values_.object_type != SrmObjectType::stream)
+    return GST_FLOW_OK;
+  const auto flow = prepare();
+  if (flow != GST_FLOW_OK)
+    return flow;
+  GstClockTime timestamp = GST_CLOCK_TIME_NONE;
+  GstClockTime duration = GST_CLOCK_TIME_NONE;
+  gst_event_parse_gap(event, &timestamp, &duration);
+  const srm::RecordHeaderBytes header{srm_header_of_gap(timestamp, duration)};
+  return write(header.bytes(), {});
+}
+
+GstFlowReturn SrmSink::write(Bytes head, Bytes body)
+{
+  SrmTransmitter::Message message{{head, body}, false};
+  for (;;) {
+    const auto outcome = active_->write(message);
+    if (outcome == Outcome::done)
+      return GST_FLOW_OK;
+    const auto flow = resume(outcome);
+    if (flow != GST_FLOW_OK) {
+      active_->abandon(message);
+      return flow;
+    }
+  }
+}
+
+GstFlowReturn SrmSink::drain()
+{
+  const auto flow = has_ended_ ? GST_FLOW_OK : prepare();
+  if (flow != GST_FLOW_OK || has_ended_)
+    return flow;
+  GST_INFO_OBJECT(element(), "waiting until the receivers have everything");
+  for (;;) {
+    const auto outcome = active_->finish();
+    if (outcome == Outcome::done) {
+      has_ended_ = true;
+      return GST_FLOW_OK;
+    }
+    const auto result = resume(outcome);
+    if (result != GST_FLOW_OK)
+      return result;
+  }
+}
+
+// Interrupted by a pause, it goes on when that is over.
+GstFlowReturn SrmSink::resume(Outcome outcome)
+{
+  return outcome == Outcome::failed ? GST_FLOW_ERROR : gst_base_sink_wait_preroll(base_);
+}
+
+}  // namespace
+
+GST_ELEMENT_REGISTER_DEFINE(srmsink, "srmsink", GST_RANK_PRIMARY, glue::type_of<SrmSink>())
