@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "elements/base/elements.hpp"
-#include "elements/base/srmmedia.hpp"
 #include "elements/base/srmmessages.hpp"
 #include "elements/base/srmnetwork.hpp"
+#include "elements/base/srmpacker.hpp"
 #include "elements/base/srmproperties.hpp"
 #include "elements/base/srmtransmitter.hpp"
 #include "elements/base/srmuri.hpp"
@@ -23,11 +23,22 @@ namespace {
 using namespace kam;
 using Outcome = SrmTransmitter::Outcome;
 
-// How often a state that is too long for INFO is told to those who have joined since.
-constexpr GstClockTime state_interval = GST_SECOND;
-
 GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+
+// Of the file that upstream reads.
+std::string name_of_file(GstPad *pad)
+{
+  auto *query = gst_query_new_uri();
+  gchar *uri = nullptr;
+  if (gst_pad_peer_query(pad, query))
+    gst_query_parse_uri(query, &uri);
+  gst_query_unref(query);
+  const glue::StringPtr owner{uri};
+  const glue::StringPtr path{uri ? g_filename_from_uri(uri, nullptr, nullptr) : nullptr};
+  const glue::StringPtr name{path ? g_path_get_basename(path.get()) : nullptr};
+  return name ? name.get() : "file";
+}
 
 // Kamaelia.Protocol.SimpleReliableMulticast's sending half, with repair; the wire is NORM's.
 class SrmSink final {
@@ -72,9 +83,7 @@ class SrmSink final {
   void complain(const net::Error &error, bool may_recover);
   bool begin();
   bool begin_object(SrmTransmitter &transmitter);
-  std::string name_of_object() const;
   GstFlowReturn prepare();
-  GstFlowReturn write_state();
   GstFlowReturn write_buffer(GstBuffer *buffer);
   GstFlowReturn write(Bytes head, Bytes body);
   GstFlowReturn write_gap(GstEvent *event);
@@ -89,12 +98,9 @@ class SrmSink final {
   // The streaming thread's, since open().
   Values values_;
   std::shared_ptr<SrmTransmitter> active_;
-  SrmMedia media_;
+  SrmPacker packer_;
   bool has_begun_ = false;
   bool has_ended_ = false;
-  bool state_changed_ = true;
-  std::uint64_t state_sent_at_ = 0;
-  ByteVector state_record_;
 };
 
 const glue::Properties<SrmSink, SrmSink::Values> &SrmSink::properties()
@@ -148,7 +154,8 @@ glue::StructurePtr SrmSink::stats() const
 {
   const auto transmitter = *transmitter_.lock();
   const auto report = transmitter ? transmitter->report() : *last_report_.lock();
-  glue::StructurePtr stats{gst_structure_new_empty("application/x-srm-sender-stats")};
+  auto stats = glue::inherited_stats<SrmSink>(base_);
+  gst_structure_set_name(stats.get(), "application/x-srm-sender-stats");
   add_srm_stats(stats.get(), report.sender);
   add_srm_receivers(stats.get(), report.receivers);
   return stats;
@@ -174,8 +181,11 @@ void SrmSink::settings_changed()
 
 GstStateChangeReturn SrmSink::change_state(GstStateChange transition)
 {
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !open())
-    return GST_STATE_CHANGE_FAILURE;
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
+    packer_.forget_media();
+    if (!open())
+      return GST_STATE_CHANGE_FAILURE;
+  }
   const auto result = GST_ELEMENT_CLASS(glue::parent_class_of<SrmSink>(base_))
                           ->change_state(element(), transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
@@ -203,10 +213,10 @@ bool SrmSink::open()
                       ("std::thread or eventfd"));
     return false;
   }
-  media_ = SrmMedia{};
-  media_.mode = values_.mode;
+  packer_.start(values_);
+  if (values_.object_type != SrmObjectType::stream)
+    packer_.set_raw();
   has_begun_ = has_ended_ = false;
-  state_changed_ = true;
   *transmitter_.lock() = active_;
   return true;
 }
@@ -247,23 +257,13 @@ gboolean SrmSink::unlock_stop()
 
 gboolean SrmSink::set_caps(GstCaps *caps)
 {
-  media_.caps = glue::Ref<GstCaps>::share(caps);
-  state_changed_ = true;
+  packer_.take_caps(caps);
   return TRUE;
 }
 
 gboolean SrmSink::event(GstEvent *event)
 {
-  if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT) {
-    gst_event_copy_segment(event, &media_.segment);
-    state_changed_ = true;
-  } else if (GST_EVENT_TYPE(event) == GST_EVENT_TAG) {
-    GstTagList *tags = nullptr;
-    gst_event_parse_tag(event, &tags);
-    auto *merged = gst_tag_list_merge(media_.tags.get(), tags, GST_TAG_MERGE_REPLACE);
-    media_.tags = glue::Ref<GstTagList>::adopt(merged);
-    state_changed_ = true;
-  }
+  packer_.take_event(event);
   return glue::parent_class_of<SrmSink>(base_)->event(base_, event);
 }
 
@@ -316,31 +316,24 @@ GstFlowReturn SrmSink::prepare()
 {
   if (has_ended_) {
     // More after EOS: for the receivers this is another run of the sender.
-    const auto media = std::exchange(media_, SrmMedia{});
     close();
     if (!open())
       return GST_FLOW_ERROR;
-    media_ = media;
   }
   if (!has_begun_ && !begin())
     return GST_FLOW_ERROR;
-  if (values_.framing == SrmFraming::raw || values_.object_type != SrmObjectType::stream)
+  const auto state = packer_.due_state(net::now_ns());
+  if (!state)
     return GST_FLOW_OK;
-  const bool repeats = state_record_.size() > values_.segment_size &&
-                       net::now_ns() >= state_sent_at_ + state_interval;
-  return state_changed_ || repeats ? write_state() : GST_FLOW_OK;
+  active_->set_info(packer_.info());
+  return write(*state, {});
 }
 
 bool SrmSink::begin()
 {
   if (values_.object_type != SrmObjectType::stream)
     return has_begun_ = begin_object(*active_);
-  ByteVector info;
-  if (values_.framing == SrmFraming::records) {
-    state_record_ = srm_state_record(media_);
-    info = srm_info_of(state_record_, values_.segment_size);
-  }
-  active_->begin_stream(info);
+  active_->begin_stream(packer_.info());
   return has_begun_ = true;
 }
 
@@ -355,34 +348,12 @@ bool SrmSink::begin_object(SrmTransmitter &transmitter)
     return false;
   }
   const bool is_file = values_.object_type == SrmObjectType::file;
-  const auto name = is_file ? name_of_object() : std::string{};
+  const auto name = !is_file                       ? std::string{}
+                    : !values_.object_name.empty() ? values_.object_name
+                                                   : name_of_file(GST_BASE_SINK_PAD(base_));
   transmitter.begin_object(is_file ? srm::ObjectKind::file : srm::ObjectKind::data,
                            static_cast<std::uint64_t>(size), as_bytes(name));
   return true;
-}
-
-std::string SrmSink::name_of_object() const
-{
-  if (!values_.object_name.empty())
-    return values_.object_name;
-  auto *query = gst_query_new_uri();
-  gchar *uri = nullptr;
-  if (gst_pad_peer_query(GST_BASE_SINK_PAD(base_), query))
-    gst_query_parse_uri(query, &uri);
-  gst_query_unref(query);
-  const glue::StringPtr owner{uri};
-  const glue::StringPtr path{uri ? g_filename_from_uri(uri, nullptr, nullptr) : nullptr};
-  const glue::StringPtr name{path ? g_path_get_basename(path.get()) : nullptr};
-  return name ? name.get() : "file";
-}
-
-GstFlowReturn SrmSink::write_state()
-{
-  state_changed_ = false;
-  state_record_ = srm_state_record(media_);
-  state_sent_at_ = net::now_ns();
-  active_->set_info(srm_info_of(state_record_, values_.segment_size));
-  return write(state_record_, {});
 }
 
 GstFlowReturn SrmSink::write_buffer(GstBuffer *buffer)
@@ -393,25 +364,18 @@ GstFlowReturn SrmSink::write_buffer(GstBuffer *buffer)
     return GST_FLOW_ERROR;
   }
   const auto data = map.bytes();
-  if (values_.framing == SrmFraming::raw || values_.object_type != SrmObjectType::stream)
+  if (packer_.is_raw())
     return write(data, {});
-  const srm::RecordHeaderBytes header{
-      srm_header_of(buffer, data.size(), values_.send_timestamps)};
+  const auto header = packer_.header_of(buffer, data.size());
   return write(header.bytes(), data);
 }
 
 GstFlowReturn SrmSink::write_gap(GstEvent *event)
 {
-  if (values_.framing == SrmFraming::raw || values_.object_type != SrmObjectType::stream)
+  if (packer_.is_raw())
     return GST_FLOW_OK;
   const auto flow = prepare();
-  if (flow != GST_FLOW_OK)
-    return flow;
-  GstClockTime timestamp = GST_CLOCK_TIME_NONE;
-  GstClockTime duration = GST_CLOCK_TIME_NONE;
-  gst_event_parse_gap(event, &timestamp, &duration);
-  const srm::RecordHeaderBytes header{srm_header_of_gap(timestamp, duration)};
-  return write(header.bytes(), {});
+  return flow == GST_FLOW_OK ? write(SrmPacker::header_of_gap(event).bytes(), {}) : flow;
 }
 
 GstFlowReturn SrmSink::write(Bytes head, Bytes body)
