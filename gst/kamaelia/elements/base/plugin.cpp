@@ -16,6 +16,8 @@ static gboolean plugin_init(GstPlugin *plugin)
   any |= GST_ELEMENT_REGISTER(recoverorder, plugin);
   any |= GST_ELEMENT_REGISTER(rtpnulldepay, plugin);
   any |= GST_ELEMENT_REGISTER(rtpnullpay, plugin);
+  any |= GST_ELEMENT_REGISTER(srmdec, plugin);
+  any |= GST_ELEMENT_REGISTER(srmenc, plugin);
   any |= GST_ELEMENT_REGISTER(srmsink, plugin);
   any |= GST_ELEMENT_REGISTER(srmsrc, plugin);
   return any;
