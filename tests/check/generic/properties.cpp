@@ -393,6 +393,8 @@ GST_START_TEST(readme_names_every_element)
   const auto present = our_elements();
   for (const auto &name : present)
     ck_assert_msg(written.contains(name), "README.md does not name %s", name.c_str());
+  if (!EVERY_PLUGIN)
+    return;
   for (const auto &name : written)
     ck_assert_msg(std::ranges::find(present, name) != present.end(),
                   "README.md names %s, which is not there", name.c_str());
