@@ -217,9 +217,8 @@ std::vector<Value> arbitrary(const GParamSpec *spec)
     add(g_value_take_boxed, nullptr);
   } else if (spec->value_type == GST_TYPE_STRUCTURE) {
     for (const auto *words :
-         {"a", "a, b=(string)c", "a, b=(int)1, c=(a)< d, e >, F=(d)[ 1, 2 ]"})
+         {"a", "a, b=(string)c", "a, b=(int)1, c=(string)< d, e >, F=(int)[ 1, 2 ]"})
       add(g_value_take_boxed, gst_structure_from_string(words, nullptr));
-    add(g_value_take_boxed, nullptr);
   } else if (spec->value_type == G_TYPE_STRV) {
     for (const auto *words : {"a", "", "a;b=c; path=/|grüße"})
       add(g_value_take_boxed, g_strsplit(words, "|", -1));

@@ -3,4 +3,5 @@
 
 #include <gst/gst.h>
 
+GST_ELEMENT_REGISTER_DECLARE(httpclient)
 GST_ELEMENT_REGISTER_DECLARE(icecastsrc)

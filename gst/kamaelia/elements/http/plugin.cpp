@@ -5,9 +5,12 @@
 
 static gboolean plugin_init(GstPlugin *plugin)
 {
-  return GST_ELEMENT_REGISTER(icecastsrc, plugin);
+  gboolean any = FALSE;
+  any |= GST_ELEMENT_REGISTER(httpclient, plugin);
+  any |= GST_ELEMENT_REGISTER(icecastsrc, plugin);
+  return any;
 }
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, kamaeliahttp,
-                  "Kamaelia's HTTP: Internet radio", plugin_init, VERSION, "LGPL", PACKAGE,
-                  "https://example.org/gst-kamaelia")
+                  "Kamaelia's HTTP: a client, Internet radio", plugin_init, VERSION, "LGPL",
+                  PACKAGE, "https://example.org/gst-kamaelia")
