@@ -6,6 +6,7 @@
 //   type_name, base_type()      its GType
 //   class_init(Class *)         metadata, pad templates, properties, vfuncs
 //   Impl(Base *)                the constructor: runs in instance_init
+//   add_interfaces(GType)       if it has some
 // GObject owns exactly one Impl per instance; its destructor runs in finalize.
 #pragma once
 
@@ -76,10 +77,13 @@ GType type_of()
       std::construct_at(&impl_of<Impl>(instance),
                         reinterpret_cast<typename Impl::Base *>(instance));
     };
-    return g_type_register_static_simple(Impl::base_type(),
-                                         g_intern_static_string(Impl::type_name),
-                                         sizeof(typename Impl::Class), class_init,
-                                         sizeof(Instance<Impl>), instance_init, GTypeFlags(0));
+    const GType registered = g_type_register_static_simple(
+        Impl::base_type(), g_intern_static_string(Impl::type_name),
+        sizeof(typename Impl::Class), class_init, sizeof(Instance<Impl>), instance_init,
+        GTypeFlags(0));
+    if constexpr (requires { Impl::add_interfaces(registered); })
+      Impl::add_interfaces(registered);
+    return registered;
   }();
   return type;
 }

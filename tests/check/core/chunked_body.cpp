@@ -42,7 +42,7 @@ START_TEST(bodies)
       {"5\r\nhello\r\n0\r\n\r\n", "hello."},
       {"5\nhello\n0\n\n", "hello."},
       {"005;a=\"b\"\r\nhello\r\n1 \r\n!\r\n00;x\r\nA: b\r\nC: d\r\n\r\nrest", "hello!."},
-      {"5\r\nhel", "hel"},
+      {"5\r\nhell", "hell"},
       {"5\r\nhello", "hello"},
       {"0\r\n", ""},
       {"", ""},

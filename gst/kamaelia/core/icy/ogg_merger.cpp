@@ -126,6 +126,23 @@ bool same(Bytes a, Bytes b, std::size_t from, std::size_t size)
          std::ranges::equal(a.subspan(from, size), b.subspan(from, size));
 }
 
+// 0 if the page is not whole yet. What only looks like a page has not its CRC.
+std::size_t page_size_at(Bytes bytes, bool &is_page)
+{
+  if (bytes.size() < header_size)
+    return 0;
+  const auto segments = byte_at(bytes, segments_at);
+  if (bytes.size() < header_size + segments)
+    return 0;
+  std::size_t size = header_size + segments;
+  for (std::size_t i = 0; i < segments; ++i)
+    size += byte_at(bytes, header_size + i);
+  if (bytes.size() < size)
+    return 0;
+  is_page = little_endian(bytes, crc_at, 4) == crc_of(bytes.first(size));
+  return size;
+}
+
 }  // namespace
 
 std::optional<std::vector<std::string>> parse_ogg_comments(Bytes packet)
@@ -201,23 +218,6 @@ OggMerger::Output OggMerger::feed(Bytes input)
   return output;
 }
 
-// 0 if the page is not whole yet. What only looks like a page has not its CRC.
-std::size_t OggMerger::page_size_at(Bytes bytes, bool &is_page) const
-{
-  if (bytes.size() < header_size)
-    return 0;
-  const auto segments = byte_at(bytes, segments_at);
-  if (bytes.size() < header_size + segments)
-    return 0;
-  std::size_t size = header_size + segments;
-  for (std::size_t i = 0; i < segments; ++i)
-    size += byte_at(bytes, header_size + i);
-  if (bytes.size() < size)
-    return 0;
-  is_page = little_endian(bytes, crc_at, 4) == crc_of(bytes.first(size));
-  return size;
-}
-
 void OggMerger::handle_gap()
 {
   stats_.bytes_skipped += input_.size();
@@ -255,22 +255,22 @@ void OggMerger::begin_link(Bytes page, Output &output)
 {
   ++stats_.links;
   separate_ = false;
-  link_.emplace();
+  link_ = OggLink{};
   link_->after_gap = std::exchange(after_gap_, false);
   link_->serial = static_cast<std::uint32_t>(little_endian(page, serial_at, 4));
   const auto data = data_of(page);
   constexpr std::size_t flac_count_at = 7;
   if (begins_with(data, "\x01vorbis")) {
-    link_->codec = Codec::vorbis;
+    link_->codec = OggCodec::vorbis;
     link_->headers_in_all = 3;
   } else if (begins_with(data, "OpusHead")) {
-    link_->codec = Codec::opus;
+    link_->codec = OggCodec::opus;
     link_->headers_in_all = 2;
   } else if (begins_with(data,
                          "\x7f"
                          "FLAC") &&
              data.size() > flac_count_at + 1) {
-    link_->codec = Codec::flac;
+    link_->codec = OggCodec::flac;
     const auto others = byte_at(data, flac_count_at) << 8U | byte_at(data, flac_count_at + 1);
     link_->headers_in_all = others == 0 ? 0 : others + 1;
   }
@@ -304,7 +304,7 @@ void OggMerger::handle_header_packet(Output &output)
   ++link_->headers;
   if (link_->headers == 1)
     link_->identification = link_->packet;
-  else if (link_->headers == 3 && link_->codec == Codec::vorbis)
+  else if (link_->headers == 3 && link_->codec == OggCodec::vorbis)
     link_->setup = link_->packet;
   else if (auto comments = parse_ogg_comments(link_->packet))
     output.comments.push_back({output.pages.size(), *std::move(comments)});
@@ -342,7 +342,7 @@ void OggMerger::stop_merging(Output &output)
   separate_ = true;
 }
 
-bool OggMerger::are_alike(const Link &a, const Link &b)
+bool OggMerger::are_alike(const OggLink &a, const OggLink &b)
 {
   if (a.codec != b.codec)
     return false;
@@ -350,17 +350,17 @@ bool OggMerger::are_alike(const Link &a, const Link &b)
   const Bytes y{b.identification};
   switch (a.codec) {
   // Version, channels, rate; block sizes. What is between are bitrates.
-  case Codec::vorbis: return same(x, y, 7, 9) && same(x, y, 28, 1) && a.setup == b.setup;
+  case OggCodec::vorbis: return same(x, y, 7, 9) && same(x, y, 28, 1) && a.setup == b.setup;
   // Version and channels; gain and the mapping of channels. Between are pre-skip and the
   // rate of what was encoded.
-  case Codec::opus:
+  case OggCodec::opus:
     return same(x, y, 8, 2) && x.size() == y.size() && x.size() >= 19 &&
            same(x, y, 16, x.size() - 16);
   // Of STREAMINFO, the rate, channels and bits of a sample; not how many samples.
-  case Codec::flac:
+  case OggCodec::flac:
     return same(x, y, 27, 3) && x.size() > 30 && y.size() > 30 &&
            ((x[30] ^ y[30]) & std::byte{0xf0}) == std::byte{0};
-  case Codec::other: break;
+  case OggCodec::other: break;
   }
   return false;
 }
@@ -369,7 +369,7 @@ bool OggMerger::are_alike(const Link &a, const Link &b)
 std::uint64_t OggMerger::start_of(Bytes page) const
 {
   const auto end = little_endian(page, granule_at, 8);
-  if (link_->codec == Codec::opus) {
+  if (link_->codec == OggCodec::opus) {
     std::uint64_t samples = 0;
     for (const auto &piece : pieces_of(page))
       if (piece.is_whole)

@@ -19,6 +19,23 @@ namespace kam::icy {
 // The comment lines of the second header of Vorbis, Opus or FLAC in Ogg; nothing if it is none.
 std::optional<std::vector<std::string>> parse_ogg_comments(Bytes packet);
 
+enum class OggCodec { other, vorbis, opus, flac };
+
+// One stream of a chain: what is known of it from its headers.
+struct OggLink {
+  OggCodec codec = OggCodec::other;
+  std::uint32_t serial = 0;
+  ByteVector identification;          // its first packet
+  ByteVector setup;                   // of Vorbis, its third
+  unsigned headers = 0;               // packets that came
+  unsigned headers_in_all = 0;        // packets that are no audio
+  ByteVector packet;                  // a header that is not whole
+  ByteVector held;                    // header pages, until it is known what becomes of them
+  std::size_t header_size = 0;        // bytes of the pages that have headers
+  bool after_gap = false;             // it may have been joined in the middle
+  std::optional<std::uint64_t> base;  // what is added to its granule positions
+};
+
 // Passes the first link with its headers, and of the others what follows their headers, as one
 // stream: serial and sequence numbers go on, and so do granule positions. Comments of the
 // headers left out are told. Links that cannot be joined are passed as they are: several
@@ -49,22 +66,6 @@ class OggMerger {
   const Stats &stats() const { return stats_; }
 
  private:
-  enum class Codec { other, vorbis, opus, flac };
-  struct Link {
-    Codec codec = Codec::other;
-    std::uint32_t serial = 0;
-    ByteVector identification;          // its first packet
-    ByteVector setup;                   // of Vorbis, its third
-    unsigned headers = 0;               // packets that came
-    unsigned headers_in_all = 0;        // packets that are no audio
-    ByteVector packet;                  // a header that is not whole
-    ByteVector held;                    // header pages, until it is known what becomes of them
-    std::size_t header_size = 0;        // bytes of the pages that have headers
-    bool after_gap = false;             // it may have been joined in the middle
-    std::optional<std::uint64_t> base;  // what is added to its granule positions
-  };
-
-  std::size_t page_size_at(Bytes bytes, bool &is_page) const;
   void handle_page(MutableBytes page, Output &output);
   void begin_link(Bytes page, Output &output);
   void handle_header_page(Bytes page, Output &output);
@@ -74,14 +75,14 @@ class OggMerger {
   void pass_joined(MutableBytes page, Output &output);
   static void pass(Bytes page, Output &output);
   std::uint64_t start_of(Bytes page) const;
-  static bool are_alike(const Link &a, const Link &b);
+  static bool are_alike(const OggLink &a, const OggLink &b);
 
   Stats stats_;
-  ByteVector input_;           // of a page that is not whole
-  std::optional<Link> first_;  // the one that the others are joined to
-  std::optional<Link> link_;   // the current one
-  bool separate_ = false;      // what comes is passed as it is
-  bool after_begin_ = false;   // the page before began a link
+  ByteVector input_;              // of a page that is not whole
+  std::optional<OggLink> first_;  // the one that the others are joined to
+  std::optional<OggLink> link_;   // the current one
+  bool separate_ = false;         // what comes is passed as it is
+  bool after_begin_ = false;      // the page before began a link
   bool after_gap_ = false;
   std::uint32_t next_sequence_ = 0;
   std::uint64_t last_granule_ = 0;
