@@ -8,14 +8,15 @@ packages_for() { # PURPOSE
       libgstreamer-plugins-base1.0-dev libsoup-3.0-dev ;;
     test) echo check gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
       gstreamer1.0-plugins-bad nlohmann-json3-dev ;;
-    demo) echo gstreamer1.0-libav gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
-      gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-tools ;;
+    demo) echo curl gstreamer1.0-libav gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+      gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-tools icecast2 \
+      util-linux ;;
     check) echo clang-format clang-tidy codespell shellcheck ;;
     clang) echo clang libclang-rt-14-dev llvm ;;
     install) echo gstreamer1.0-tools ;;
     network) echo gstreamer1.0-tools iproute2 nftables procps ;;
-    interop) echo curl ffmpeg gstreamer1.0-plugins-ugly gstreamer1.0-tools python3 tshark wget \
-      wireshark-common ;;
+    interop) echo curl ffmpeg gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly \
+      gstreamer1.0-tools icecast2 python3 tshark util-linux wget wireshark-common ;;
     *) echo "packages.sh: no purpose \"$1\"" >&2; return 1 ;;
   esac
 }
