@@ -36,13 +36,13 @@ bool starts_with(std::string_view text, std::string_view start)
 
 bool equal(std::string_view a, std::string_view b)
 {
-  return a.size() == b.size() && starts_with(a, b);
+  return a.size() == b.size() && std::ranges::equal(a, b, {}, lower, lower);
 }
 
 // Whether `text` ends before it can differ from `start`.
 bool may_become(std::string_view text, std::string_view start)
 {
-  return text.size() < start.size() && starts_with(start, text);
+  return text.size() < start.size() && equal(start.substr(0, text.size()), text);
 }
 
 std::string_view trimmed(std::string_view text)

@@ -178,6 +178,73 @@ void append_decoded(std::string &result, std::string_view text)
   }
 }
 
+// Gathers what is said about a track until it ends.
+class TrackReader {
+ public:
+  explicit TrackReader(const TrackTaker &add) : add_{add} {}
+
+  // False if the elements are not nested as they have to be.
+  bool take(const Scanner::Token &token)
+  {
+    using Kind = Scanner::Kind;
+    switch (token.kind) {
+    case Kind::text:
+      if (auto *const value = field())
+        append_decoded(*value, token.text);
+      return true;
+    case Kind::cdata:
+      if (auto *const value = field())
+        value->append(token.text);
+      return true;
+    case Kind::start: return begin(token.text);
+    case Kind::end: return end(token.text);
+    default: return true;
+    }
+  }
+
+  bool is_whole() const { return open_.empty(); }
+
+ private:
+  // The text of the track that we are in.
+  std::string *field()
+  {
+    if (open_.size() < 2 || open_[open_.size() - 2] != "track")
+      return nullptr;
+    if (open_.back() == "location" && !locations_.empty())
+      return &locations_.back();
+    return open_.back() == "title" ? &title_ : nullptr;
+  }
+
+  bool begin(std::string_view element)
+  {
+    if (open_.size() == max_depth)
+      return false;
+    open_.push_back(element);
+    if (element == "location")
+      locations_.emplace_back();
+    return true;
+  }
+
+  bool end(std::string_view element)
+  {
+    if (open_.empty() || open_.back() != element)
+      return false;
+    open_.pop_back();
+    if (element != "track")
+      return true;
+    for (const auto &location : locations_)
+      add_(location, title_);
+    locations_.clear();
+    title_.clear();
+    return true;
+  }
+
+  const TrackTaker &add_;
+  std::vector<std::string_view> open_;  // the elements that we are in, the outermost first
+  std::vector<std::string> locations_;
+  std::string title_;
+};
+
 }  // namespace
 
 PlaylistGuess guess_xspf(std::string_view text)
@@ -200,58 +267,16 @@ PlaylistGuess guess_xspf(std::string_view text)
   }
 }
 
-bool read_xspf(
-    std::string_view text,
-    const std::function<void(std::string_view location, std::string_view title)> &add)
+bool read_xspf(std::string_view text, const TrackTaker &add)
 {
-  using Kind = Scanner::Kind;
   Scanner scanner{text};
-  std::vector<std::string_view> open;  // the elements that we are in, the outermost first
-  std::vector<std::string> locations;
-  std::string title;
-  // Which text of a track we are in.
-  const auto field = [&]() -> std::string * {
-    if (open.size() < 2 || open[open.size() - 2] != "track")
-      return nullptr;
-    if (open.back() == "location" && !locations.empty())
-      return &locations.back();
-    return open.back() == "title" ? &title : nullptr;
-  };
-  const auto finish_track = [&] {
-    for (const auto &location : locations)
-      add(location, title);
-    locations.clear();
-    title.clear();
-  };
+  TrackReader reader{add};
   for (;;) {
     const auto token = scanner.next();
-    switch (token.kind) {
-    case Kind::text:
-      if (auto *const value = field())
-        append_decoded(*value, token.text);
-      break;
-    case Kind::cdata:
-      if (auto *const value = field())
-        value->append(token.text);
-      break;
-    case Kind::start:
-      if (open.size() == max_depth)
-        return false;
-      open.push_back(token.text);
-      if (token.text == "location")
-        locations.emplace_back();
-      break;
-    case Kind::end:
-      if (open.empty() || open.back() != token.text)
-        return false;
-      open.pop_back();
-      if (token.text == "track")
-        finish_track();
-      break;
-    case Kind::empty: break;
-    case Kind::nothing: return open.empty();
-    case Kind::broken: return false;
-    }
+    if (token.kind == Scanner::Kind::nothing)
+      return reader.is_whole();
+    if (token.kind == Scanner::Kind::broken || !reader.take(token))
+      return false;
   }
 }
 
