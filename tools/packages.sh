@@ -5,20 +5,21 @@
 packages_for() { # PURPOSE
   case $1 in
     build) echo g++ libisal-dev meson ninja-build pkg-config libgstreamer1.0-dev \
-      libgstreamer-plugins-base1.0-dev ;;
+      libgstreamer-plugins-base1.0-dev libsoup-3.0-dev ;;
     test) echo check gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
       gstreamer1.0-plugins-bad nlohmann-json3-dev ;;
-    demo) echo ethtool gstreamer1.0-libav gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
-      gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-tools iproute2 nftables \
-      procps ;;
+    demo) echo curl ethtool gstreamer1.0-libav gstreamer1.0-plugins-base \
+      gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
+      gstreamer1.0-tools icecast2 iproute2 nftables procps util-linux ;;
     check) echo clang-format clang-tidy codespell shellcheck ;;
     clang) echo clang libclang-rt-14-dev llvm ;;
     install) echo gstreamer1.0-tools ;;
     benchmark) echo ethtool gstreamer1.0-plugins-bad gstreamer1.0-tools iproute2 libnorm-dev \
       nftables procps python3 udpcast uftp valgrind ;;
     network) echo ethtool gstreamer1.0-tools iproute2 nftables procps ;;
-    interop) echo curl ethtool ffmpeg gstreamer1.0-plugins-ugly gstreamer1.0-tools iproute2 \
-      libnorm-dev nftables procps python3 tshark wget wireshark-common ;;
+    interop) echo curl ethtool ffmpeg gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly \
+      gstreamer1.0-tools icecast2 iproute2 libnorm-dev nftables procps python3 tshark \
+      util-linux wget wireshark-common ;;
     *) echo "packages.sh: no purpose \"$1\"" >&2; return 1 ;;
   esac
 }

@@ -128,6 +128,17 @@ struct ParamSpecs {
       return g_param_spec_object(name, name, blurb, type, f);
     return g_param_spec_boxed(name, name, blurb, type, f);
   }
+  static GParamSpec *make(const char *name, const char *blurb, const SharedStructure &,
+                          const Range<SharedStructure> &, Flags f)
+  {
+    return g_param_spec_boxed(name, name, blurb, GST_TYPE_STRUCTURE, f);
+  }
+  // No strings are shown and read as NULL.
+  static GParamSpec *make(const char *name, const char *blurb, const std::vector<std::string> &,
+                          const Range<std::vector<std::string>> &, Flags f)
+  {
+    return g_param_spec_boxed(name, name, blurb, G_TYPE_STRV, f);
+  }
   template <Registered Enum>
   requires std::is_enum_v<Enum>
   static GParamSpec *make(const char *name, const char *blurb, Enum v, Range<Enum>, Flags f)
@@ -160,6 +171,14 @@ struct ParamSpecs {
     else
       g_value_set_boxed(to, v.get());
   }
+  static void store(const SharedStructure &v, GValue *to) { g_value_set_boxed(to, v.get()); }
+  static void store(const std::vector<std::string> &v, GValue *to)
+  {
+    auto **strings = v.empty() ? nullptr : g_new0(char *, v.size() + 1);
+    for (std::size_t i = 0; i < v.size(); ++i)
+      strings[i] = g_strdup(v[i].c_str());
+    g_value_take_boxed(to, strings);
+  }
   template <class Enum>
   requires std::is_enum_v<Enum>
   static void store(Enum v, GValue *to)
@@ -191,6 +210,20 @@ struct ParamSpecs {
     gpointer p =
         G_VALUE_HOLDS_OBJECT(from) ? g_value_get_object(from) : g_value_get_boxed(from);
     v = Ref<T>::share(static_cast<T *>(p));
+  }
+  static void load(const GValue *from, SharedStructure &v)
+  {
+    v = {static_cast<GstStructure *>(g_value_dup_boxed(from)), [](GstStructure *structure) {
+           if (structure)
+             gst_structure_free(structure);
+         }};
+  }
+  static void load(const GValue *from, std::vector<std::string> &v)
+  {
+    v.clear();
+    for (auto *const *string = static_cast<char **>(g_value_get_boxed(from)); string && *string;
+         ++string)
+      v.emplace_back(*string);
   }
   template <class Enum>
   requires std::is_enum_v<Enum>

@@ -65,6 +65,9 @@ struct Unref {
   }
 };
 
+// A structure that nobody changes any more and several may hold.
+using SharedStructure = std::shared_ptr<const GstStructure>;
+
 // The only share in something that is counted: what travels down a pipeline.
 using BufferPtr = std::unique_ptr<GstBuffer, Unref>;
 using BufferListPtr = std::unique_ptr<GstBufferList, Unref>;

@@ -54,4 +54,83 @@ START_TEST(splits_as_kamaelia_does)
 }
 END_TEST
 
-CHECK_MAIN("uri", splits_as_kamaelia_does)
+// All of RFC 3986, section 5.4.
+START_TEST(resolves_as_the_rfc_says)
+{
+  const struct {
+    const char *reference;
+    const char *uri;
+  } cases[] = {
+      {"g:h", "g:h"},
+      {"g", "http://a/b/c/g"},
+      {"./g", "http://a/b/c/g"},
+      {"g/", "http://a/b/c/g/"},
+      {"/g", "http://a/g"},
+      {"//g", "http://g"},
+      {"?y", "http://a/b/c/d;p?y"},
+      {"g?y", "http://a/b/c/g?y"},
+      {"#s", "http://a/b/c/d;p?q#s"},
+      {"g#s", "http://a/b/c/g#s"},
+      {"g?y#s", "http://a/b/c/g?y#s"},
+      {";x", "http://a/b/c/;x"},
+      {"g;x", "http://a/b/c/g;x"},
+      {"g;x?y#s", "http://a/b/c/g;x?y#s"},
+      {"", "http://a/b/c/d;p?q"},
+      {".", "http://a/b/c/"},
+      {"./", "http://a/b/c/"},
+      {"..", "http://a/b/"},
+      {"../", "http://a/b/"},
+      {"../g", "http://a/b/g"},
+      {"../..", "http://a/"},
+      {"../../", "http://a/"},
+      {"../../g", "http://a/g"},
+      {"../../../g", "http://a/g"},
+      {"../../../../g", "http://a/g"},
+      {"/./g", "http://a/g"},
+      {"/../g", "http://a/g"},
+      {"g.", "http://a/b/c/g."},
+      {".g", "http://a/b/c/.g"},
+      {"g..", "http://a/b/c/g.."},
+      {"..g", "http://a/b/c/..g"},
+      {"./../g", "http://a/b/g"},
+      {"./g/.", "http://a/b/c/g/"},
+      {"g/./h", "http://a/b/c/g/h"},
+      {"g/../h", "http://a/b/c/h"},
+      {"g;x=1/./y", "http://a/b/c/g;x=1/y"},
+      {"g;x=1/../y", "http://a/b/c/y"},
+      {"g?y/./x", "http://a/b/c/g?y/./x"},
+      {"g?y/../x", "http://a/b/c/g?y/../x"},
+      {"g#s/./x", "http://a/b/c/g#s/./x"},
+      {"g#s/../x", "http://a/b/c/g#s/../x"},
+      {"http:g", "http:g"},
+  };
+  for (const auto &c : cases) {
+    const auto uri = resolve_uri("http://a/b/c/d;p?q", c.reference);
+    ck_assert_msg(uri == c.uri, "%s: %s", c.reference, uri.value_or("none").c_str());
+  }
+}
+END_TEST
+
+START_TEST(resolves_against_other_bases)
+{
+  ck_assert(resolve_uri("http://h", "s") == "http://h/s");
+  ck_assert(resolve_uri("http://h:8000?q", "s") == "http://h:8000/s");
+  ck_assert(resolve_uri("https://u:p@[::1]:80/d/l.m3u#f", "../s?x=http://y/") ==
+            "https://u:p@[::1]:80/s?x=http://y/");
+  ck_assert(resolve_uri("", "http://h/s") == "http://h/s");
+  ck_assert(!resolve_uri("", "s"));
+  ck_assert(!resolve_uri("/only/a/path", "//h/s"));
+}
+END_TEST
+
+START_TEST(escapes_what_no_uri_has)
+{
+  ck_assert(escaped_uri("http://h/a%20b?c=[1]&d#e") == "http://h/a%20b?c=[1]&d#e");
+  ck_assert(escaped_uri("http://h/a b\n\"\\") == "http://h/a%20b%0A%22%5C");
+  ck_assert(escaped_uri("http://h/\xc3\xb6\xd6\x7f") == "http://h/%C3%B6%D6%7F");
+  ck_assert(escaped_uri("").empty());
+}
+END_TEST
+
+CHECK_MAIN("uri", splits_as_kamaelia_does, resolves_as_the_rfc_says,
+           resolves_against_other_bases, escapes_what_no_uri_has)

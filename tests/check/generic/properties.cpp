@@ -85,6 +85,20 @@ bool is_same(const GParamSpec *spec, const Value &a, const Value &b)
     auto *right = static_cast<GBytes *>(g_value_get_boxed(b.get()));
     return left && right ? g_bytes_equal(left, right) : left == right;
   }
+  if (spec->value_type == G_TYPE_STRV) {
+    // Nothing and no strings are the same to a property.
+    static constexpr std::array<char *, 1> none{};
+    const auto strings = [](const Value &v) {
+      auto *boxed = g_value_get_boxed(v.get());
+      return static_cast<const char *const *>(boxed ? boxed : none.data());
+    };
+    return g_strv_equal(strings(a), strings(b));
+  }
+  if (spec->value_type == GST_TYPE_STRUCTURE) {
+    const auto *left = gst_value_get_structure(a.get());
+    const auto *right = gst_value_get_structure(b.get());
+    return left && right ? gst_structure_is_equal(left, right) : left == right;
+  }
   if (spec->value_type == GST_TYPE_CAPS)
     return gst_value_compare(a.get(), b.get()) == GST_VALUE_EQUAL;
   return g_param_values_cmp(const_cast<GParamSpec *>(spec), a.get(), b.get()) == 0;
@@ -200,6 +214,14 @@ std::vector<Value> arbitrary(const GParamSpec *spec)
   } else if (spec->value_type == G_TYPE_BYTES) {
     for (const gsize size : {gsize{0}, gsize{1}, gsize{3}, gsize{100000}})
       add(g_value_take_boxed, g_bytes_new_take(g_malloc0(size), size));
+    add(g_value_take_boxed, nullptr);
+  } else if (spec->value_type == GST_TYPE_STRUCTURE) {
+    for (const auto *words :
+         {"a", "a, b=(string)c", "a, b=(int)1, c=(string)< d, e >, F=(int)[ 1, 2 ]"})
+      add(g_value_take_boxed, gst_structure_from_string(words, nullptr));
+  } else if (spec->value_type == G_TYPE_STRV) {
+    for (const auto *words : {"a", "", "a;b=c; path=/|grüße"})
+      add(g_value_take_boxed, g_strsplit(words, "|", -1));
     add(g_value_take_boxed, nullptr);
   } else if (G_TYPE_IS_OBJECT(spec->value_type)) {
     add(g_value_set_object, nullptr);
@@ -393,6 +415,8 @@ GST_START_TEST(readme_names_every_element)
   const auto present = our_elements();
   for (const auto &name : present)
     ck_assert_msg(written.contains(name), "README.md does not name %s", name.c_str());
+  if (!EVERY_PLUGIN)
+    return;
   for (const auto &name : written)
     ck_assert_msg(std::ranges::find(present, name) != present.end(),
                   "README.md names %s, which is not there", name.c_str());

@@ -5,6 +5,10 @@
 #include <gst/gst.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -31,12 +35,12 @@ class Rig {
       gst_pad_set_element_private(pad, this);
     gst_pad_set_event_function(upstream(),
                                [](GstPad *pad, GstObject *parent, GstEvent *event) -> gboolean {
-                                 of(pad).went_up_.push_back(GST_EVENT_TYPE(event));
+                                 of(pad).note(of(pad).went_up_, event);
                                  return gst_pad_event_default(pad, parent, event);
                                });
     gst_pad_set_event_function(downstream(),
                                [](GstPad *pad, GstObject *, GstEvent *event) -> gboolean {
-                                 of(pad).came_down_.push_back(GST_EVENT_TYPE(event));
+                                 of(pad).note(of(pad).came_down_, event);
                                  gst_event_unref(event);
                                  return TRUE;
                                });
@@ -66,9 +70,17 @@ class Rig {
   GstPad *upstream() { return GST_PAD(upstream_.get()); }
   GstPad *downstream() { return GST_PAD(downstream_.get()); }
   int buffers() const { return buffers_; }
-  bool went_up(GstEventType type) const { return std::ranges::count(went_up_, type) > 0; }
-  std::ptrdiff_t came_down(GstEventType type) const
+  bool went_up(GstEventType type)
   {
+    const std::lock_guard lock{mutex_};
+    return std::ranges::count(went_up_, type) > 0;
+  }
+  // Waits for `expected` of them, as an element may push in a thread of its own.
+  std::ptrdiff_t came_down(GstEventType type, std::ptrdiff_t expected)
+  {
+    std::unique_lock lock{mutex_};
+    noted_.wait_for(lock, std::chrono::seconds{10},
+                    [&] { return std::ranges::count(came_down_, type) >= expected; });
     return std::ranges::count(came_down_, type);
   }
 
@@ -125,9 +137,18 @@ class Rig {
   ElementPtr element_;
   glue::Owned<void, gst_object_unref> upstream_;
   glue::Owned<void, gst_object_unref> downstream_;
+  void note(std::vector<GstEventType> &list, const GstEvent *event)
+  {
+    const std::lock_guard lock{mutex_};
+    list.push_back(GST_EVENT_TYPE(event));
+    noted_.notify_all();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable noted_;
   std::vector<GstEventType> went_up_;
   std::vector<GstEventType> came_down_;
-  int buffers_ = 0;
+  std::atomic<int> buffers_ = 0;
 };
 
 // Those that have a sink pad and a source pad from the start.
@@ -227,7 +248,7 @@ GST_START_TEST(flush_and_eos_in_any_order)
   rig.begin();
   rig.push(5);
   rig.send(gst_event_new_eos());
-  ck_assert_int_eq(rig.came_down(GST_EVENT_EOS), 1);
+  ck_assert_int_eq(rig.came_down(GST_EVENT_EOS, 1), 1);
   rig.send(gst_event_new_eos());
   ck_assert_int_eq(rig.push(6), GST_FLOW_EOS);
   rig.send(gst_event_new_flush_start());
@@ -235,8 +256,8 @@ GST_START_TEST(flush_and_eos_in_any_order)
   rig.begin();
   ck_assert_int_ne(rig.push(7), GST_FLOW_EOS);
   rig.send(gst_event_new_eos());
-  ck_assert_int_eq(rig.came_down(GST_EVENT_FLUSH_START), 3);
-  ck_assert_int_eq(rig.came_down(GST_EVENT_FLUSH_STOP), 3);
+  ck_assert_int_eq(rig.came_down(GST_EVENT_FLUSH_START, 3), 3);
+  ck_assert_int_eq(rig.came_down(GST_EVENT_FLUSH_STOP, 3), 3);
 }
 GST_END_TEST
 
@@ -259,10 +280,10 @@ GST_START_TEST(events_downstream)
   rig.begin();
   rig.push(4);
   rig.send(gst_event_new_eos());
-  ck_assert_int_eq(rig.came_down(GST_EVENT_GAP), 1);
-  ck_assert_int_eq(rig.came_down(GST_EVENT_CUSTOM_DOWNSTREAM), 1);
-  ck_assert_int_eq(rig.came_down(GST_EVENT_CUSTOM_DOWNSTREAM_OOB), 1);
-  ck_assert_int_eq(rig.came_down(GST_EVENT_EOS), 1);
+  ck_assert_int_eq(rig.came_down(GST_EVENT_GAP, 1), 1);
+  ck_assert_int_eq(rig.came_down(GST_EVENT_CUSTOM_DOWNSTREAM, 1), 1);
+  ck_assert_int_eq(rig.came_down(GST_EVENT_CUSTOM_DOWNSTREAM_OOB, 1), 1);
+  ck_assert_int_eq(rig.came_down(GST_EVENT_EOS, 1), 1);
 }
 GST_END_TEST
 

@@ -9,6 +9,7 @@
 
 #include <limits>
 #include <string>
+#include <vector>
 
 namespace {
 enum class Colour { red, green, blue };
@@ -77,6 +78,8 @@ class TestElement {
     glue::Fraction fraction{25, 1};
     glue::Ref<GstCaps> caps;
     glue::Ref<GBytes> bytes;
+    glue::SharedStructure structure;
+    std::vector<std::string> strings;
     glue::Ref<GstElement> object;
     int at_construction = 5;
     int even = 2;
@@ -120,6 +123,8 @@ const glue::Properties<TestElement, TestElement::Values> &TestElement::propertie
           .add("fraction", &V::fraction, "A fraction", Mutable::in_ready, {{1, 1}, {100, 1}})
           .add("caps", &V::caps, "Some caps", Mutable::in_ready)
           .add("bytes", &V::bytes, "Some bytes", Mutable::in_ready)
+          .add("structure", &V::structure, "A structure", Mutable::in_ready)
+          .add("strings", &V::strings, "Some texts", Mutable::in_ready)
           .add("object", &V::object, "An element", Mutable::in_ready)
           .add("at-construction", &V::at_construction, "A number", Mutable::construct_only)
           .add_checked("even", &V::even, "An even number", Mutable::in_ready,
@@ -178,6 +183,8 @@ GST_START_TEST(begins_with_the_defaults)
   ck_assert_uint_eq(get<guint>(element, "flags"), guint(Bits::two));
   ck_assert(get<GstCaps *>(element, "caps") == nullptr);
   ck_assert(get<GBytes *>(element, "bytes") == nullptr);
+  ck_assert(get<GstStructure *>(element, "structure") == nullptr);
+  ck_assert(get<char **>(element, "strings") == nullptr);
   ck_assert(get<GstElement *>(element, "object") == nullptr);
   ck_assert_int_eq(get<gint>(element, "at-construction"), 5);
   gint num = 0;
@@ -222,6 +229,25 @@ GST_START_TEST(keeps_what_is_set)
   ck_assert(g_bytes_equal(got_bytes.get(), bytes.get()));
   const auto got_object = glue::Ref<GstElement>::adopt(get<GstElement *>(element, "object"));
   ck_assert_ptr_eq(got_object.get(), other.get());
+}
+GST_END_TEST
+
+GST_START_TEST(keeps_structures_and_strings)
+{
+  const auto element = make();
+  const glue::StructurePtr structure{gst_structure_from_string("s, a=(string)b", nullptr)};
+  const char *const strings[] = {"one", "", "three", nullptr};
+  const char *const no_strings[] = {nullptr};
+  g_object_set(element.get(), "structure", structure.get(), "strings", strings, nullptr);
+  const glue::StructurePtr got{get<GstStructure *>(element, "structure")};
+  ck_assert(gst_structure_is_equal(got.get(), structure.get()));
+  const glue::Owned<char *, g_strfreev> got_strings{get<char **>(element, "strings")};
+  ck_assert(g_strv_equal(got_strings.get(), strings));
+  g_object_set(element.get(), "structure", nullptr, "strings", no_strings, nullptr);
+  ck_assert(get<GstStructure *>(element, "structure") == nullptr);
+  ck_assert(get<char **>(element, "strings") == nullptr);
+  g_object_set(element.get(), "strings", nullptr, nullptr);
+  ck_assert(get<char **>(element, "strings") == nullptr);
 }
 GST_END_TEST
 
@@ -352,6 +378,7 @@ static Suite *properties_suite()
   suite_add_tcase(suite, tc);
   tcase_add_test(tc, begins_with_the_defaults);
   tcase_add_test(tc, keeps_what_is_set);
+  tcase_add_test(tc, keeps_structures_and_strings);
   tcase_add_test(tc, lets_go_of_what_it_held);
   tcase_add_test(tc, says_when_it_may_change);
   tcase_add_test(tc, is_set_at_construction_only);

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/http/request_parser.hpp"
+#include "core/utf8.hpp"
 #include "elements/base/elements.hpp"
 #include "glue/bytes.hpp"
 #include "glue/drops.hpp"
 #include "glue/filter.hpp"
+#include "glue/headerfields.hpp"
 #include "glue/properties.hpp"
 #include "glue/stats.hpp"
 
-#include <algorithm>
 #include <array>
-#include <atomic>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 GST_DEBUG_CATEGORY_STATIC(mimerequestparse_debug);
 #define GST_CAT_DEFAULT mimerequestparse_debug
@@ -56,24 +57,6 @@ const char *name_of(Drop reason)
   return names[static_cast<std::size_t>(reason)];
 }
 
-// Strings in caps are UTF-8. What is not was ISO 8859-1, as HTTP once had it.
-std::string utf8_of(std::string_view text)
-{
-  if (g_utf8_validate_len(text.data(), text.size(), nullptr))
-    return std::string{text};
-  std::string result;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x80) {
-      result += c;
-    } else {
-      result += static_cast<char>(0xc0U | (byte >> 6U));
-      result += static_cast<char>(0x80U | (byte & 0x3fU));
-    }
-  }
-  return result;
-}
-
 // A URI is ASCII; what a client left unescaped is escaped.
 std::string escaped_uri(std::string_view uri)
 {
@@ -89,47 +72,13 @@ std::string escaped_uri(std::string_view uri)
   return result;
 }
 
-// Whether a structure may have a field of that name. It has to survive the way into a string
-// and back; and because GLib never forgets a field's name, the number of names that peers
-// may invent is limited.
-bool is_field_name(const std::string &key)
-{
-  constexpr int most_invented_names = 4096;
-  static std::atomic<int> invented_names = 0;
-  const bool writable = std::ranges::all_of(key, [](char c) {
-    return g_ascii_isalnum(c) || std::string_view{"-_+."}.find(c) != std::string_view::npos;
-  });
-  if (!writable)
-    return false;
-  if (g_quark_try_string(key.c_str()) != 0)
-    return true;
-  return invented_names.load(std::memory_order_relaxed) < most_invented_names &&
-         invented_names.fetch_add(1, std::memory_order_relaxed) < most_invented_names;
-}
-
-glue::StructurePtr fields_of(const char *name, const std::vector<http::Header> &headers)
-{
-  glue::StructurePtr fields{gst_structure_new_empty(name)};
-  for (const auto &header : headers)
-    if (is_field_name(header.key))
-      gst_structure_set(fields.get(), header.key.c_str(), G_TYPE_STRING,
-                        utf8_of(header.value).c_str(), nullptr);
-  return fields;
-}
-
 // "Name: value", all of them, in their order.
-void set_lines(GstStructure *structure, const char *field,
-               const std::vector<http::Header> &headers)
+std::vector<std::string> lines_of(const std::vector<http::Header> &headers)
 {
-  GValue lines = G_VALUE_INIT;
-  gst_value_array_init(&lines, static_cast<guint>(headers.size()));
-  for (const auto &header : headers) {
-    GValue line = G_VALUE_INIT;
-    g_value_init(&line, G_TYPE_STRING);
-    g_value_set_string(&line, (header.name + ": " + utf8_of(header.value)).c_str());
-    gst_value_array_append_and_take_value(&lines, &line);
-  }
-  gst_structure_take_value(structure, field, &lines);
+  std::vector<std::string> lines;
+  for (const auto &header : headers)
+    lines.push_back(header.name + ": " + utf8_of(header.value));
+  return lines;
 }
 
 Caps caps_of(const http::Request &request)
@@ -139,11 +88,11 @@ Caps caps_of(const http::Request &request)
   gst_structure_set(structure, "method", G_TYPE_STRING, request.method.c_str(), "uri",
                     G_TYPE_STRING, escaped_uri(request.uri).c_str(), "protocol", G_TYPE_STRING,
                     request.protocol.c_str(), "version", G_TYPE_STRING, request.version.c_str(),
-                    "headers", GST_TYPE_STRUCTURE, fields_of("headers", request.headers).get(),
-                    nullptr);
-  set_lines(structure, "header-lines", request.headers);
+                    "headers", GST_TYPE_STRUCTURE,
+                    glue::header_fields("headers", request.headers).get(), nullptr);
+  glue::set_strings(structure, "header-lines", lines_of(request.headers));
   if (!request.trailers.empty())
-    set_lines(structure, "trailer-lines", request.trailers);
+    glue::set_strings(structure, "trailer-lines", lines_of(request.trailers));
   return Caps::adopt(caps);
 }
 

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A body in chunks (RFC 9112, section 7.1), decoded where it stands:
+//
+//   <size in hex>[;<extension>] CRLF  <data> CRLF   any number of times
+//   0[;<extension>] CRLF  *( <trailer> CRLF )  CRLF
+//
+// Lines may end in a bare LF: a client alone on its connection cannot be made to see another
+// response than somebody else.
+#pragma once
+
+#include "core/bytes.hpp"
+
+#include <cstdint>
+
+namespace kam::http {
+
+class ChunkedBody {
+ public:
+  // Moves the data in `bytes` to their beginning and returns how much it is. Once finished()
+  // or broken(), the rest is ignored.
+  std::size_t decode(MutableBytes bytes);
+
+  // Whether the last chunk was there; a body that ends before it is not whole.
+  bool finished() const { return state_ == State::finished; }
+  // Whether these are no chunks.
+  bool broken() const { return state_ == State::broken; }
+
+ private:
+  enum class State {
+    size,
+    extension,
+    data,
+    data_end,
+    trailer_start,
+    trailer,
+    finished,
+    broken
+  };
+  bool step(char c);
+  bool step_size(char c);
+  void end_size_line();
+
+  static constexpr std::size_t max_overhead = 16384;  // of one chunk's line, or the trailers
+
+  State state_ = State::size;
+  std::uint64_t left_ = 0;  // of the chunk's data; while its size is read, that
+  bool has_digit_ = false;
+  std::size_t overhead_ = 0;
+};
+
+}  // namespace kam::http

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One GET over a socket of our own. libsoup's sessions replace header bytes that are not UTF-8
+// before anybody sees them, and with them the names of stations; its cookies and its
+// authentication are used here.
+#pragma once
+
+#include "core/bytes.hpp"
+#include "core/http/chunked_body.hpp"
+#include "core/http/response_head.hpp"
+#include "elements/http/radiofailure.hpp"
+#include "glue/refs.hpp"
+
+#include <gio/gio.h>
+#include <libsoup/soup.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace kam::http {
+
+using UriPtr = glue::Owned<GUri, g_uri_unref>;
+
+class RadioConnection {
+ public:
+  struct Options {
+    std::string user_agent;
+    std::string user_id;
+    std::string user_password;
+    std::vector<std::pair<std::string, std::string>> extra_headers;
+    std::vector<std::string> cookies;
+    std::string proxy;  // an address; empty for the one that the system says
+    std::string proxy_id;
+    std::string proxy_password;
+    glue::Ref<GTlsDatabase> tls_database;
+    glue::Ref<GTlsInteraction> tls_interaction;
+    bool ssl_strict = true;
+    unsigned timeout = 15;  // seconds; 0 for none
+    unsigned connect_timeout = 10;
+    unsigned max_redirects = 10;
+    bool ask_for_titles = true;
+  };
+
+  explicit RadioConnection(GCancellable *cancellable);
+  ~RadioConnection() { close(); }
+  RadioConnection(const RadioConnection &) = delete;
+  RadioConnection &operator=(const RadioConnection &) = delete;
+
+  // Connects, asks, follows redirects and answers who wants to know the user, up to a response
+  // with status 200. Blocks; the cancellable ends that.
+  std::optional<RadioFailure> open(const std::string &address, const Options &options);
+  // Bytes of the body: as many as are there, at least one, or none at its end. Blocks.
+  std::variant<std::size_t, RadioFailure> read(MutableBytes bytes);
+  void close();
+
+  // After open().
+  bool is_open() const { return stream_.get() != nullptr; }
+  const ResponseHead &head() const { return head_; }
+  const std::string &address() const { return address_; }  // behind the redirects
+  const std::vector<std::pair<std::string, std::string>> &request_fields() const
+  {
+    return request_fields_;
+  }
+  // Whether the body has a length, and all of it was read.
+  bool is_complete() const { return left_ == 0U; }
+
+ private:
+  using Failed = std::optional<RadioFailure>;
+  Failed exchange(GUri *uri, const Options &options);
+  Failed connect(GUri *uri, const Options &options);
+  Failed send_request(GUri *uri, const Options &options);
+  Failed receive_head(const Options &options);
+  Failed begin_body();
+  bool answer_challenge(GUri *uri, const Options &options);
+  void take_cookies(GUri *uri);
+  std::string find_proxy(GUri *uri, const Options &options);
+  void set_identity(GUri *uri, const Options &options);
+  std::variant<std::size_t, RadioFailure> read_raw(MutableBytes bytes);
+  std::variant<std::size_t, RadioFailure> read_wire(MutableBytes bytes);
+  RadioFailure failure_of(const GError *error, RadioFailure::Kind otherwise) const;
+
+  glue::Ref<GCancellable> cancellable_;
+  glue::Ref<SoupCookieJar> cookies_;
+  glue::Ref<SoupAuth> auth_;
+  std::string auth_origin_;  // to whom the answer of `auth_` goes
+  std::string first_origin_;
+  bool is_first_origin_ = true;
+  bool through_proxy_ = false;  // that wants the whole address in the request
+
+  glue::Ref<GIOStream> stream_;
+  glue::Ref<GSocket> socket_;
+  ResponseHead head_;
+  std::string address_;
+  std::vector<std::pair<std::string, std::string>> request_fields_;
+  ByteVector early_;  // bytes of the body that came with the head
+  std::size_t early_used_ = 0;
+  std::optional<ChunkedBody> chunked_;
+  std::optional<std::uint64_t> left_;  // of a body with a length
+};
+
+}  // namespace kam::http

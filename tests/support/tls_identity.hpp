@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Who a test server says it is: 127.0.0.1, by its own word, for a hundred years. The key is
+// known to everybody and good for nothing else.
+#pragma once
+
+namespace kam::test {
+
+inline constexpr auto tls_certificate = R"(-----BEGIN CERTIFICATE-----
+MIIBrDCCAVGgAwIBAgIUItDBesRCUsf0r/JBXIwyRUeLkoUwCgYIKoZIzj0EAwIw
+HDEaMBgGA1UEAwwRZ3N0LWthbWFlbGlhIHRlc3QwIBcNMjYxMTIyMTMzNTAwWhgP
+MjEyNjEwMjkxMzM1MDBaMBwxGjAYBgNVBAMMEWdzdC1rYW1hZWxpYSB0ZXN0MFkw
+EwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEFGjWpRPMmu/TDX6Z5ugmBQGQEGtn2olZ
+mUZAxGxf+u9LK4a1Sshfn8YEZAD79HIqQTCRKFljAVfBoubNhjd3WKNvMG0wHQYD
+VR0OBBYEFEkrGT9Y3spdI31v43CGWFblVKENMB8GA1UdIwQYMBaAFEkrGT9Y3spd
+I31v43CGWFblVKENMA8GA1UdEwEB/wQFMAMBAf8wGgYDVR0RBBMwEYcEfwAAAYIJ
+bG9jYWxob3N0MAoGCCqGSM49BAMCA0kAMEYCIQCHqWEvEMYs4nvAk3AnWlJNh5G0
+n70HGbxB3ezJ4JZpfwIhAPg1VO0y4tCBjbXrkzeLztcmDEcKAcC0nrFUOGRuBmfL
+-----END CERTIFICATE-----
+)";
+
+inline constexpr auto tls_private_key = R"(-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgPIfJYVFZ9/8C0FMF
+YnsLVVPE8zJJRxfgySW5tnq3E8mhRANCAAQUaNalE8ya79MNfpnm6CYFAZAQa2fa
+iVmZRkDEbF/670srhrVKyF+fxgRkAPv0cipBMJEoWWMBV8Gi5s2GN3dY
+-----END PRIVATE KEY-----
+)";
+
+}  // namespace kam::test
