@@ -350,11 +350,20 @@ Position Sender::end_position() const
 
 SenderState Sender::sender_state() const
 {
-  // A single receiver has nobody to wait for, and asks for the very segments it lacks.
-  const bool alone = options_.policy == Policy::bulk && audience_.size() == 1;
-  return {options_.instance, grtt_.quantised(),
-          alone ? std::uint8_t{0} : options_.backoff_factor,
+  return {options_.instance, grtt_.quantised(), backoff_factor(),
           quantise_group_size(options_.group_size)};
+}
+
+// Who waits before it asks saves the others' asking, and loses time.
+std::uint8_t Sender::backoff_factor() const
+{
+  // A single receiver has nobody to wait for.
+  if (options_.policy == Policy::bulk)
+    return audience_.size() == 1 ? std::uint8_t{0} : options_.backoff_factor;
+  // A few NACKs more cost less than the delay.
+  constexpr std::size_t few = 8;
+  return audience_.size() <= few && options_.group_size <= 10 ? std::uint8_t{0}
+                                                              : options_.backoff_factor;
 }
 
 MessageStart Sender::next_start()

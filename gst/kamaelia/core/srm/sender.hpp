@@ -166,6 +166,7 @@ class Sender {  // NOLINT(clang-analyzer-optin.performance.Padding)
   Position sent_position() const;  // behind the last source that was sent
   Position end_position() const;   // behind the last that is filled
   SenderState sender_state() const;
+  std::uint8_t backoff_factor() const;
   MessageStart next_start();
   std::uint16_t packets_at_once() const;
   Burst stamp(const SendBlock &block, MutableBytes packets, std::uint8_t extra_flags,
