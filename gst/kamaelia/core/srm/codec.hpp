@@ -280,6 +280,8 @@ bool parse_repair_requests(Bytes requests, std::vector<RepairRequest> &out,
 // heading. Ranges are for runs, items for single points.
 class RepairRequestWriter {
  public:
+  static constexpr std::size_t largest_request = 4 + 2 * 12;  // with its heading
+
   explicit RepairRequestWriter(std::size_t max_size) : max_size_{max_size} {}
   // False if there is no room for it; then it is not in.
   bool add(const RepairRequest &request);

@@ -76,8 +76,12 @@ void RemoteSender::send_nack(std::uint64_t now)
     ++shared_.stats.nacks_suppressed;
   }
   nack_at_ = next_ask();
+  // However much is missing, the way back is not to be flooded with it.
+  const auto is_full =
+      writer.bytes().size() + 2 * RepairRequestWriter::largest_request > max_request_bytes;
+  const auto pause = std::max(shortest_retry, grtt_ / 4) * (is_full ? 2 : 1);
   if (nack_at_ != 0)
-    nack_at_ = std::max(nack_at_, now + 100 * microsecond);
+    nack_at_ = std::max(nack_at_, now + pause);
 }
 
 std::uint64_t RemoteSender::next_ask() const
