@@ -4,6 +4,8 @@
 //   srm-sim --seeds FIRST COUNT        the scenarios of so many seeds, each checked
 //   srm-sim --seed N [--trace]         one of them, with all that happens
 //   srm-sim --crowd RECEIVERS PACKETS  one sender, very many receivers: how many ask
+//   srm-sim --corpus SEED FOLDER       what the first sender and the first receiver of a
+//                                      scenario get, as the fuzzers of both want it
 #include "world.hpp"
 
 #include <atomic>
@@ -11,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <iostream>
 #include <mutex>
 #include <string>
@@ -116,6 +119,65 @@ int run_crowd(std::size_t receivers, std::size_t packets)
                                                                                  : EXIT_FAILURE;
 }
 
+// A step as tests/fuzz/fuzz_srm.hpp describes it.
+void append_step(kam::ByteVector &script, std::uint64_t wait, kam::Bytes packet)
+{
+  const auto size = std::min<std::size_t>(packet.size(), 0xffff);
+  unsigned power = 0;
+  while (power < 25 && (std::uint64_t{1000} << (power + 1)) <= wait)
+    ++power;
+  for (const auto value : {std::size_t{0xf0}, wait < 1000 ? std::size_t{0} : power * 10 + 1,
+                           size & 0xffU, size >> 8U})
+    script.push_back(static_cast<std::byte>(value));
+  script.insert(script.end(), packet.begin(),
+                packet.begin() + static_cast<std::ptrdiff_t>(size));
+}
+
+int write_corpus(std::uint64_t seed, const std::string &folder)
+{
+  constexpr std::size_t longest_script = 4000;
+  auto scenario = draw_scenario(seed);
+  auto &sender = scenario.senders.front().options;
+  // Whom the fuzzed sender takes itself for, and segments as it has.
+  sender.node = 0x0a000001;
+  sender.instance = 7;
+  sender.segment_size = 64;
+  scenario.senders.resize(1);
+  struct Script {
+    std::string name;
+    kam::ByteVector bytes;
+    std::uint64_t last = 0;
+  };
+  const auto options =
+      static_cast<std::byte>(scenario.policy == kam::srm::Policy::bulk ? 1 : 0);
+  Script scripts[] = {{"srm_sender", {options}, 0}, {"srm_receiver", {options}, 0}};
+  World world{scenario, false};
+  world.observer = [&scripts](std::uint32_t node, std::uint64_t now, kam::Bytes packet) {
+    if (node > 1)
+      return;
+    auto &script = scripts[node];
+    if (script.bytes.size() + packet.size() > longest_script)
+      return;
+    append_step(script.bytes, script.last == 0 ? 0 : now - script.last, packet);
+    script.last = now;
+  };
+  try {
+    world.run();
+  } catch (const Fault &fault) {
+    std::cerr << fault.what() << std::endl;
+  }
+  for (const auto &script : scripts) {
+    std::ofstream out{folder + "/" + script.name + "/seed-" + std::to_string(seed),
+                      std::ios::binary};
+    out << kam::as_text(script.bytes);
+    if (!out.flush()) {
+      std::cerr << folder << ": cannot write there" << std::endl;
+      return EXIT_FAILURE;
+    }
+  }
+  return EXIT_SUCCESS;
+}
+
 }  // namespace
 
 int main(int argc, char **argv)
@@ -128,5 +190,7 @@ int main(int argc, char **argv)
     return run_seed(number(2), argc == 4);
   if (mode == "--crowd" && argc == 4)
     return run_crowd(number(2), number(3));
+  if (mode == "--corpus" && argc == 4)
+    return write_corpus(number(2), argv[3]);
   return usage(argv[0]);
 }

@@ -258,6 +258,8 @@ Scenario crowd_scenario(std::uint64_t seed, std::size_t receivers, std::size_t p
   object.interval = millisecond;
   object.flushes = 1;
   sender.objects.push_back(object);
+  // What is lost there is lost for all, who would all ask for it.
+  sender.up.loss = 0.01;
   sender.up.delay = 5 * millisecond;
   sender.down.delay = 5 * millisecond;
   // Receivers are there before the first packet.
@@ -271,7 +273,7 @@ Scenario crowd_scenario(std::uint64_t seed, std::size_t receivers, std::size_t p
     receiver.options.latency = 2 * second;
     receiver.down.delay = i * distances / receivers * millisecond / 2;
     receiver.up.delay = receiver.down.delay;
-    receiver.down.loss = 0.01;
+    receiver.down.loss = 0.001;
     receiver.up.loss = 0.01;
     scenario.receivers.push_back(receiver);
   }

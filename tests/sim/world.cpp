@@ -311,6 +311,8 @@ void World::deliver(std::uint32_t node, std::uint32_t packet)
 {
   // Answers may be stored meanwhile, which moves the packets, but not their bytes.
   const Bytes bytes{packets_[packet].bytes};
+  if (observer)
+    observer(node, local(node), bytes);
   if (is_sender(node)) {
     sender(node).core->handle_packet(bytes, packets_[packet].unicast, local(node));
     drain_sender(node);

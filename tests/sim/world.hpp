@@ -6,6 +6,7 @@
 #include "scenario.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <queue>
@@ -43,6 +44,8 @@ class World {
 
   // Until nothing happens any more.
   void run();
+  // Is told of each packet that arrives: at which node, senders first, and when by its clock.
+  std::function<void(std::uint32_t, std::uint64_t, Bytes)> observer;
   Summary summary() const;
 
  private:
