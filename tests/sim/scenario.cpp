@@ -273,7 +273,7 @@ Scenario crowd_scenario(std::uint64_t seed, std::size_t receivers, std::size_t p
     receiver.options.latency = 2 * second;
     receiver.down.delay = i * distances / receivers * millisecond / 2;
     receiver.up.delay = receiver.down.delay;
-    receiver.down.loss = 0.001;
+    receiver.down.loss = 0.0002;
     receiver.up.loss = 0.01;
     scenario.receivers.push_back(receiver);
   }
