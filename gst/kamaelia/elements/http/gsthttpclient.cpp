@@ -2,7 +2,6 @@
 #include "elements/http/elements.hpp"
 #include "elements/http/fetchpool.hpp"
 #include "elements/http/httpclientvalues.hpp"
-#include "elements/http/jobqueue.hpp"
 #include "elements/http/requestreader.hpp"
 #include "elements/http/responsemeta.hpp"
 #include "glue/bytes.hpp"
