@@ -335,8 +335,7 @@ void SrmDec::hand_on()
     return;
   }
   if (!std::exchange(has_started_, true)) {
-    const glue::StringPtr id{gst_pad_create_stream_id(src_, element_, "srmdec")};
-    gst_pad_push_event(src_, gst_event_new_stream_start(id.get()));
+    start_stream(src_, "srmdec");
     if (values_.caps)
       set_caps(values_.caps.get());
   }

@@ -44,12 +44,16 @@ void make_feedback_pad(GstPad *pad)
   });
 }
 
+void start_stream(GstPad *src, const char *stream)
+{
+  const glue::StringPtr id{
+      g_strdup_printf("%s/%08x", stream, static_cast<unsigned>(g_random_int()))};
+  gst_pad_push_event(src, gst_event_new_stream_start(id.get()));
+}
+
 void start_packets(GstPad *src, const char *stream)
 {
-  auto *element = gst_pad_get_parent_element(src);
-  const glue::StringPtr id{gst_pad_create_stream_id(src, element, stream)};
-  gst_object_unref(element);
-  gst_pad_push_event(src, gst_event_new_stream_start(id.get()));
+  start_stream(src, stream);
   const auto caps = glue::Ref<GstCaps>::adopt(gst_caps_from_string(srm_packet_caps));
   gst_pad_push_event(src, gst_event_new_caps(caps.get()));
   GstSegment segment;

@@ -62,6 +62,9 @@ void wait_until(std::condition_variable &changed, std::unique_lock<std::mutex> &
     changed.wait_for(lock, std::chrono::nanoseconds{std::min(*time - now, longest)}, ready);
 }
 
+// A stream of its own: GStreamer makes no id for an element with several sink pads.
+void start_stream(GstPad *src, const char *stream);
+
 // What comes before the first packet.
 void start_packets(GstPad *src, const char *stream);
 
