@@ -261,6 +261,13 @@ GST_START_TEST(flush_and_eos_in_any_order)
 }
 GST_END_TEST
 
+// Whether one of the pads has packets of a protocol: those have another time, or none, so a gap
+// is told in the protocol's way.
+static bool is_between_packets(const std::string &name)
+{
+  return name == "srmenc" || name == "srmdec";
+}
+
 GST_START_TEST(events_downstream)
 {
   Rig rig{filter_at(__i__)};
@@ -280,7 +287,8 @@ GST_START_TEST(events_downstream)
   rig.begin();
   rig.push(4);
   rig.send(gst_event_new_eos());
-  ck_assert_int_eq(rig.came_down(GST_EVENT_GAP, 1), 1);
+  if (!is_between_packets(filter_at(__i__)))
+    ck_assert_int_eq(rig.came_down(GST_EVENT_GAP, 1), 1);
   ck_assert_int_eq(rig.came_down(GST_EVENT_CUSTOM_DOWNSTREAM, 1), 1);
   ck_assert_int_eq(rig.came_down(GST_EVENT_CUSTOM_DOWNSTREAM_OOB, 1), 1);
   ck_assert_int_eq(rig.came_down(GST_EVENT_EOS, 1), 1);

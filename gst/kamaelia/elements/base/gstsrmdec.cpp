@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -68,8 +69,15 @@ class SrmDec final {
 
   void open();
   bool start_task(GstPad *pad);
+  void forget_end();
   void set_flushing(bool flushing);
-  bool fetch(std::vector<srm::ReceiverEvent> &events);
+  struct Fetched {
+    std::vector<srm::ReceiverEvent> events;
+    std::deque<glue::EventPtr> passing;  // after those
+    bool is_end = false;                 // after that
+  };
+  bool fetch(Fetched &fetched);
+  void stop_handing_on(GstFlowReturn flow);
   GstFlowReturn handle(SrmItem &item);
   GstFlowReturn push(BufferPtr buffer);
   void handle_media(const SrmMedia &media);
@@ -90,8 +98,9 @@ class SrmDec final {
   std::optional<srm::Receiver> receiver_;
   srm::ReceiverStats last_stats_;
   bool is_flushing_ = true;
-  bool has_data_ = false;     // since the one task has looked
-  bool has_packets_ = false;  // since the other has
+  bool has_data_ = false;               // since the one task has looked
+  bool has_packets_ = false;            // since the other has
+  std::deque<glue::EventPtr> passing_;  // events on their way through
   bool is_upstream_done_ = false;
   GstFlowReturn flow_ = GST_FLOW_OK;
   std::atomic<bool> is_latency_bounded_ = false;
@@ -298,14 +307,36 @@ bool SrmDec::sink_event(GstEvent *event)
     break;
   case GST_EVENT_FLUSH_STOP:
     gst_pad_push_event(src_, gst_event_ref(event));
-    has_segment_ = false;
+    forget_end();
     start_task(src_);
     start_task(feedback_);
     break;
+  case GST_EVENT_CUSTOM_DOWNSTREAM:
+  case GST_EVENT_CUSTOM_BOTH: {
+    const Lock lock{mutex_};
+    passing_.emplace_back(gst_event_ref(event));
+    has_data_ = true;
+    data_.notify_all();
+    break;
+  }
+  case GST_EVENT_CUSTOM_DOWNSTREAM_OOB:
+  case GST_EVENT_CUSTOM_BOTH_OOB: gst_pad_push_event(src_, gst_event_ref(event)); break;
   default: break;
   }
   gst_event_unref(event);
   return true;
+}
+
+// After a flush data may come again.
+void SrmDec::forget_end()
+{
+  // Not while the data task runs.
+  GST_PAD_STREAM_LOCK(src_);
+  has_segment_ = has_ended_ = false;
+  GST_PAD_STREAM_UNLOCK(src_);
+  const Lock lock{mutex_};
+  passing_.clear();
+  is_upstream_done_ = false;
 }
 
 bool SrmDec::src_query(GstQuery *query)
@@ -329,8 +360,8 @@ bool SrmDec::src_query(GstQuery *query)
 // One round of the data task.
 void SrmDec::hand_on()
 {
-  std::vector<srm::ReceiverEvent> events;
-  if (!fetch(events)) {
+  Fetched fetched;
+  if (!fetch(fetched)) {
     gst_pad_pause_task(src_);
     return;
   }
@@ -339,7 +370,7 @@ void SrmDec::hand_on()
     if (values_.caps)
       set_caps(values_.caps.get());
   }
-  for (auto &event : events)
+  for (auto &event : fetched.events)
     unpacker_->handle(std::move(event));
   dropped_records_ = unpacker_->dropped_records();
   auto flow = GST_FLOW_OK;
@@ -349,10 +380,16 @@ void SrmDec::hand_on()
       break;
     flow = handle(*item);
   }
-  if (flow == GST_FLOW_OK && events.empty() && !has_ended_)
+  if (flow != GST_FLOW_OK)
+    return stop_handing_on(flow);
+  for (auto &event : fetched.passing)
+    gst_pad_push_event(src_, event.release());
+  if (fetched.is_end && !has_ended_)
     end();
-  if (flow == GST_FLOW_OK)
-    return;
+}
+
+void SrmDec::stop_handing_on(GstFlowReturn flow)
+{
   {
     const Lock lock{mutex_};
     flow_ = flow;
@@ -364,29 +401,30 @@ void SrmDec::hand_on()
   gst_pad_pause_task(src_);
 }
 
-// Waits until there is something; nothing comes if upstream has ended. False when flushing.
-bool SrmDec::fetch(std::vector<srm::ReceiverEvent> &events)
+// Waits until there is something. False when flushing.
+bool SrmDec::fetch(Fetched &fetched)
 {
   Lock lock{mutex_};
-  while (true) {
-    if (is_flushing_ || !receiver_)
-      return false;
+  while (!is_flushing_ && receiver_) {
     has_data_ = false;
     // As much as one block has at most, so that what is held stays bounded by the core.
-    while (events.size() < srm::max_symbols) {
+    while (fetched.events.size() < srm::max_symbols) {
       auto event = receiver_->poll_event();
       if (!event)
         break;
-      events.push_back(std::move(*event));
+      fetched.events.push_back(std::move(*event));
     }
-    if (!events.empty()) {
+    if (!fetched.events.empty()) {
       feedback_work_.notify_all();
       return true;
     }
-    if (is_upstream_done_ && !has_ended_)
+    fetched.passing = std::exchange(passing_, {});
+    fetched.is_end = std::exchange(is_upstream_done_, false);
+    if (!fetched.passing.empty() || fetched.is_end)
       return true;
     data_.wait(lock, [this] { return is_flushing_ || has_data_; });
   }
+  return false;
 }
 
 GstFlowReturn SrmDec::handle(SrmItem &item)

@@ -10,6 +10,7 @@
 #include "net/wait.hpp"
 
 #include <condition_variable>
+#include <deque>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -63,7 +64,9 @@ class SrmEnc final {
   GstFlowReturn write(Lock &lock, Bytes bytes, bool starts_message);
   void end(Lock &lock);
   void set_flushing(bool flushing);
+  void begin_again();
   bool wait_for_work(Lock &lock);
+  void pass_events(Lock &lock);
   GstFlowReturn push_packets(Lock &lock);
   void tell(Lock &lock);
   void stop_work(GstFlowReturn flow);
@@ -83,7 +86,8 @@ class SrmEnc final {
   bool has_begun_ = false;
   bool has_ended_ = false;
   bool is_flushing_ = true;
-  bool has_input_ = false;  // since the task has looked
+  std::deque<glue::EventPtr> passing_;  // events on their way through
+  bool has_input_ = false;              // since the task has looked
   GstFlowReturn flow_ = GST_FLOW_OK;
   bool needs_start_ = true;  // the source pad's first events
 };
@@ -246,14 +250,37 @@ bool SrmEnc::sink_event(GstEvent *event)
   case GST_EVENT_FLUSH_STOP:
     gst_pad_push_event(src_, gst_event_ref(event));
     needs_start_ = true;
+    begin_again();
     set_flushing(false);
     gst_pad_start_task(
         src_, [](gpointer self) { static_cast<SrmEnc *>(self)->work(); }, this, nullptr);
     break;
+  case GST_EVENT_CUSTOM_DOWNSTREAM:
+  case GST_EVENT_CUSTOM_BOTH: {
+    const Lock lock{mutex_};
+    passing_.emplace_back(gst_event_ref(event));
+    has_input_ = true;
+    work_.notify_all();
+    break;
+  }
+  case GST_EVENT_CUSTOM_DOWNSTREAM_OOB:
+  case GST_EVENT_CUSTOM_BOTH_OOB: gst_pad_push_event(src_, gst_event_ref(event)); break;
   default: break;
   }
   gst_event_unref(event);
   return true;
+}
+
+// After a flush behind the end: for the receivers this is another run of the sender.
+void SrmEnc::begin_again()
+{
+  const Lock lock{mutex_};
+  passing_.clear();
+  if (!has_ended_)
+    return;
+  packer_.start(values_);
+  sender_.emplace(sender_options(values_));
+  has_begun_ = has_ended_ = false;
 }
 
 GstFlowReturn SrmEnc::chain(GstBuffer *buffer)
@@ -349,6 +376,9 @@ void SrmEnc::work()
   Lock lock{mutex_};
   if (!wait_for_work(lock))
     return stop_work(GST_FLOW_FLUSHING);
+  pass_events(lock);
+  if (!sender_)
+    return;
   sender_->handle_timeout(net::now_ns());
   const auto flow = push_packets(lock);
   if (flow != GST_FLOW_OK) {
@@ -363,6 +393,18 @@ void SrmEnc::work()
     return;
   gst_pad_push_event(src_, gst_event_new_eos());
   gst_pad_pause_task(src_);
+}
+
+// Those that belong between packets, in their order.
+void SrmEnc::pass_events(Lock &lock)
+{
+  while (!passing_.empty() && !is_flushing_) {
+    auto event = std::move(passing_.front());
+    passing_.pop_front();
+    lock.unlock();
+    gst_pad_push_event(src_, event.release());
+    lock.lock();
+  }
 }
 
 bool SrmEnc::wait_for_work(Lock &lock)
