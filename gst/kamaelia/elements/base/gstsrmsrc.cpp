@@ -185,11 +185,11 @@ gboolean SrmSrc::start()
                       ("%s", error->code.message().c_str()));
     return FALSE;
   }
-  auto &socket = std::get<SrmReceivingSocket>(opened);
+  auto *const socket = std::get_if<SrmReceivingSocket>(&opened);
   auto options = receiver_options(values_);
-  options.unicast_nacks = !socket.group;
-  options.socket_buffer = socket.buffer_bytes;
-  active_ = std::make_shared<SrmListener>(std::move(socket), options,
+  options.unicast_nacks = !socket->group;
+  options.socket_buffer = socket->buffer_bytes;
+  active_ = std::make_shared<SrmListener>(std::move(*socket), options,
                                           guint64{g_random_int()} << 32U | g_random_int());
   if (!active_->start()) {
     active_.reset();
