@@ -112,7 +112,7 @@ class Listener {
     heard_.rate = static_cast<std::uint64_t>(rate);
   }
 
-  void say(const std::string &what)
+  void say(const std::string &what) const
   {
     const auto now = static_cast<double>(g_get_monotonic_time() - began_) / G_TIME_SPAN_SECOND;
     std::printf("  %6.1f s  %s\n", now, what.c_str());

@@ -180,8 +180,7 @@ GST_START_TEST(caps_times_and_flags_travel)
   ck_assert_int_eq(segment->format, GST_FORMAT_TIME);
   const auto running_time = gst_segment_to_running_time(segment, GST_FORMAT_TIME, start);
   auto *clock = gst_element_get_clock(receiver.element());
-  const auto now =
-      gst_clock_get_time(clock) - gst_element_get_base_time(receiver.element());
+  const auto now = gst_clock_get_time(clock) - gst_element_get_base_time(receiver.element());
   ck_assert_uint_le(running_time, now);
   ck_assert_uint_gt(running_time + 60 * GST_SECOND, now);
   gst_object_unref(clock);

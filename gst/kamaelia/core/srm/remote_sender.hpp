@@ -77,7 +77,7 @@ class RemoteSender {
   void handle_info(const ObjectHeader &header, const InfoMessage &info, std::uint64_t now);
   void handle_flush(const FlushCommand &flush, std::uint64_t now);
   void handle_squelch(const SquelchCommand &squelch, std::uint64_t now);
-  void give_up(Tracked &tracked);
+  static void give_up(Tracked &tracked);
   void handle_ack_request(const AckRequest &request, std::uint64_t now);
   void handle_end(std::uint64_t now);
   void report_loss(Tracked &tracked, const RemoteObject::Skipped &skipped);

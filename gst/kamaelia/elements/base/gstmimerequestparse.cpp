@@ -76,6 +76,7 @@ std::string escaped_uri(std::string_view uri)
 std::vector<std::string> lines_of(const std::vector<http::Header> &headers)
 {
   std::vector<std::string> lines;
+  lines.reserve(headers.size());
   for (const auto &header : headers)
     lines.push_back(header.name + ": " + utf8_of(header.value));
   return lines;

@@ -140,7 +140,7 @@ bool Fetcher::open(const FetchRequest &request, GCancellable *cancellable)
   return false;
 }
 
-Fetcher::Object<SoupMessage> Fetcher::message_for(const FetchRequest &request)
+Fetcher::Object<SoupMessage> Fetcher::message_for(const FetchRequest &request) const
 {
   const auto uri = parse_uri(request.uri);
   if (!uri)

@@ -75,7 +75,7 @@ class Fetcher {
   template <class T>
   using Object = glue::Ref<T>;
 
-  Object<SoupMessage> message_for(const FetchRequest &request);
+  Object<SoupMessage> message_for(const FetchRequest &request) const;
   void add_headers(const FetchRequest &request);
   void connect_signals();
   void take_head();

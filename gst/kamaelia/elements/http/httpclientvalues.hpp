@@ -7,6 +7,7 @@
 #include "elements/http/fetcher.hpp"
 #include "glue/properties.hpp"
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -66,14 +67,14 @@ struct kam::glue::GTypeOf<kam::HttpClientValues::OutputMode> {
   static GType type()
   {
     using OutputMode = HttpClientValues::OutputMode;
-    static const GEnumValue values[] = {
-        {gint(OutputMode::body), "One buffer for each response", "body"},
-        {gint(OutputMode::chunks),
-         "Buffers as they arrive; the last one of a response is "
-         "empty and has the MARKER flag",
-         "chunks"},
-        {0, nullptr, nullptr}};
-    static const GType type = register_enum("KamHttpClientOutputMode", values);
+    static const std::array values{
+        GEnumValue{gint(OutputMode::body), "One buffer for each response", "body"},
+        GEnumValue{gint(OutputMode::chunks),
+                   "Buffers as they arrive; the last one of a response is "
+                   "empty and has the MARKER flag",
+                   "chunks"},
+        GEnumValue{0, nullptr, nullptr}};
+    static const GType type = register_enum("KamHttpClientOutputMode", values.data());
     return type;
   }
 };
@@ -83,12 +84,13 @@ struct kam::glue::GTypeOf<kam::HttpClientValues::OnError> {
   static GType type()
   {
     using OnError = HttpClientValues::OnError;
-    static const GEnumValue values[] = {
-        {gint(OnError::empty), "An empty buffer takes the place of the response", "empty"},
-        {gint(OnError::skip), "Nothing takes its place", "skip"},
-        {gint(OnError::error), "The element stops with an error", "error"},
-        {0, nullptr, nullptr}};
-    static const GType type = register_enum("KamHttpClientOnError", values);
+    static const std::array values{
+        GEnumValue{gint(OnError::empty), "An empty buffer takes the place of the response",
+                   "empty"},
+        GEnumValue{gint(OnError::skip), "Nothing takes its place", "skip"},
+        GEnumValue{gint(OnError::error), "The element stops with an error", "error"},
+        GEnumValue{0, nullptr, nullptr}};
+    static const GType type = register_enum("KamHttpClientOnError", values.data());
     return type;
   }
 };

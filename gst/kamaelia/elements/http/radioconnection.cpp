@@ -421,7 +421,7 @@ std::variant<std::size_t, RadioFailure> RadioConnection::read(MutableBytes bytes
       return RadioFailure{Kind::truncated, 0, "the body is not in chunks as was announced"};
     if (left_ == 0U || (chunked_ && chunked_->finished()))
       return std::size_t{0};
-    const auto got = read_wire(bytes);
+    auto got = read_wire(bytes);
     if (std::holds_alternative<RadioFailure>(got))
       return got;
     auto size = std::get<std::size_t>(got);

@@ -4,6 +4,8 @@
 #include "core/utf8.hpp"
 #include "glue/headerfields.hpp"
 
+#include <array>
+
 namespace kam {
 namespace {
 
@@ -23,8 +25,8 @@ void set_fields(GstStructure *structure, const Job &job)
 
 void register_response_meta()
 {
-  static const char *tags[] = {nullptr};
-  gst_meta_register_custom(response_meta_name, tags, nullptr, nullptr, nullptr);
+  static std::array<const char *, 1> tags{nullptr};
+  gst_meta_register_custom(response_meta_name, tags.data(), nullptr, nullptr, nullptr);
 }
 
 void add_response_meta(GstBuffer *buffer, const Job &job)
