@@ -76,20 +76,34 @@ RemoteSender::Tracked *RemoteSender::find_or_add(std::uint16_t id)
     ended_at_ = 0;
     events_.emplace_back(SenderSeen{node_, instance_, peer_});
   }
-  const auto room = max_objects - std::min(max_objects, objects_.size());
-  if (static_cast<std::size_t>(ahead) > room) {
-    if (shared_.options.policy == Policy::bulk)
-      return nullptr;
+  if (shared_.options.policy == Policy::bulk) {
+    if (!newest_named_ || distance16(*newest_named_, id) > 0)
+      newest_named_ = id;
+    add_missed();
+    return find(id);
+  }
+  if (static_cast<std::size_t>(ahead) > max_objects - std::min(max_objects, objects_.size())) {
     while (!objects_.empty())
       finish_front(false);
-    return &add(id);
-  }
-  // Those in between have been missed whole.
-  for (auto missed = static_cast<std::uint16_t>(newest + 1); missed != id; ++missed) {
-    if (shared_.options.policy == Policy::bulk)
-      add(missed).object.expect_all(now_);
   }
   return &add(id);
+}
+
+// The objects up to the newest one that has been named, those included that have been missed
+// whole. What there is no room for follows when others are done with.
+void RemoteSender::add_missed()
+{
+  if (!newest_named_)
+    return;
+  const auto newest = objects_.empty() ? *last_done_ : objects_.back().object.id();
+  auto missed = static_cast<std::uint16_t>(newest + 1);
+  for (; objects_.size() < max_objects && distance16(missed, *newest_named_) >= 0; ++missed) {
+    auto &added = add(missed);
+    if (missed == *newest_named_)
+      return;
+    added.object.expect_all(now_);
+    schedule_nack(now_);
+  }
 }
 
 void RemoteSender::handle_data(const SenderState &state, const ObjectHeader &header,
@@ -369,6 +383,7 @@ void RemoteSender::finish_front(bool complete)
     events_.emplace_back(ObjectEnds{node_, *last_done_, complete});
   objects_.pop_front();
   stuck_since_ = 0;
+  add_missed();
 }
 
 // What a live receiver does not wait for any longer.

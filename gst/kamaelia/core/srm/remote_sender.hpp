@@ -73,6 +73,7 @@ class RemoteSender {
   Tracked *find(std::uint16_t id);
   Tracked *find_or_add(std::uint16_t id);
   Tracked &add(std::uint16_t id);
+  void add_missed();
   void note_missed(Tracked &tracked, std::uint64_t before, std::uint64_t now);
   void handle_info(const ObjectHeader &header, const InfoMessage &info, std::uint64_t now);
   void handle_flush(const FlushCommand &flush, std::uint64_t now);
@@ -121,7 +122,8 @@ class RemoteSender {
 
   std::deque<ReceiverEvent> events_;
   std::deque<Tracked> objects_;
-  std::optional<std::uint16_t> last_done_;  // object
+  std::optional<std::uint16_t> last_done_;     // object
+  std::optional<std::uint16_t> newest_named_;  // likewise; bulk
   std::optional<LeaveReason> leaving_;
   bool left_ = false;
   std::uint64_t ended_at_ = 0;
