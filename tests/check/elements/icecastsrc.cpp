@@ -829,8 +829,18 @@ GST_START_TEST(the_user_cannot_write_lines_of_the_request)
 }
 GST_END_TEST
 
+// GnuTLS loads and unloads modules of p11-kit; when the leak sanitiser looks into a process in
+// which it has done so for a list of trusted certificates, it is the sanitiser that crashes.
+static bool leaks_cannot_be_counted = false;
+extern "C" int __lsan_is_turned_off();  // NOLINT: the sanitiser's name
+extern "C" int __lsan_is_turned_off()   // NOLINT
+{
+  return leaks_cannot_be_counted ? 1 : 0;
+}
+
 GST_START_TEST(tls)
 {
+  leaks_cannot_be_counted = true;
   RadioServer server;
   server.use_tls();
   server.on("/s", [](Peer &peer) {
