@@ -3,6 +3,7 @@
 // titles, also after the station was away.
 #include "support/web_server.hpp"
 
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -39,13 +40,14 @@ bool find_line(GDataInputStream *lines, const std::string &wanted)
 
 int main(int argc, char **argv)
 {
-  int connections = 0;
+  std::atomic<int> connections = 0;
   test::RawServer station{[&](const std::string &, const test::RawServer::Connection &peer) {
-    const std::string title = connections++ == 0 ? "A Band - It's on; air" : "Second";
+    const bool is_first = connections++ == 0;
+    const std::string title = is_first ? "A Band - It's on; air" : "Second";
     const std::string audio(interval, 'a');
     peer.send("ICY 200 OK\r\nContent-Type: application/octet-stream\r\nicy-metaint: " +
               std::to_string(interval) + "\r\n\r\n" + audio + block(title) + audio);
-    if (connections > 1)
+    if (!is_first)
       peer.hang();
   }};
   std::vector<std::string> words{argv + 1, argv + argc};

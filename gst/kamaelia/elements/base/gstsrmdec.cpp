@@ -332,11 +332,13 @@ void SrmDec::forget_end()
 {
   // Not while the data task runs.
   GST_PAD_STREAM_LOCK(src_);
-  has_segment_ = has_ended_ = false;
+  {
+    const Lock lock{mutex_};
+    has_segment_ = has_ended_ = false;
+    passing_.clear();
+    is_upstream_done_ = false;
+  }
   GST_PAD_STREAM_UNLOCK(src_);
-  const Lock lock{mutex_};
-  passing_.clear();
-  is_upstream_done_ = false;
 }
 
 bool SrmDec::src_query(GstQuery *query)
@@ -524,11 +526,11 @@ GstClockTime SrmDec::running_time() const
 // One round of the feedback task.
 void SrmDec::answer()
 {
-  if (!std::exchange(feedback_started_, true))
-    start_packets(feedback_, "srmdec-feedback");
   PacketList packets;
+  bool starts = false;
   {
     Lock lock{mutex_};
+    starts = !std::exchange(feedback_started_, true);
     const auto ready = [this] { return is_flushing_ || std::exchange(has_packets_, false); };
     wait_until(feedback_work_, lock, receiver_ ? receiver_->next_timeout() : std::nullopt,
                ready);
@@ -544,6 +546,8 @@ void SrmDec::answer()
     has_data_ = true;
     data_.notify_all();
   }
+  if (starts)
+    start_packets(feedback_, "srmdec-feedback");
   // Nobody has to listen.
   if (!packets.empty() && gst_pad_is_linked(feedback_))
     packets.push(feedback_);

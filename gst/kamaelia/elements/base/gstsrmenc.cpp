@@ -189,7 +189,6 @@ bool SrmEnc::activate_sink(bool active)
 bool SrmEnc::activate_src(bool active)
 {
   if (active) {
-    needs_start_ = true;
     set_flushing(false);
     return gst_pad_start_task(
         src_, [](gpointer self) { static_cast<SrmEnc *>(self)->work(); }, this, nullptr);
@@ -207,8 +206,10 @@ void SrmEnc::set_flushing(bool flushing)
 {
   const Lock lock{mutex_};
   is_flushing_ = flushing;
-  if (!flushing)
+  if (!flushing) {
     flow_ = GST_FLOW_OK;
+    needs_start_ = true;
+  }
   work_.notify_all();
   room_.notify_all();
 }
@@ -249,7 +250,6 @@ bool SrmEnc::sink_event(GstEvent *event)
     break;
   case GST_EVENT_FLUSH_STOP:
     gst_pad_push_event(src_, gst_event_ref(event));
-    needs_start_ = true;
     begin_again();
     set_flushing(false);
     gst_pad_start_task(
@@ -371,9 +371,12 @@ GstFlowReturn SrmEnc::chain_feedback(GstBuffer *buffer)
 // One round of the source pad's task.
 void SrmEnc::work()
 {
-  if (std::exchange(needs_start_, false))
-    start_packets(src_, "srmenc");
   Lock lock{mutex_};
+  if (std::exchange(needs_start_, false)) {
+    lock.unlock();
+    start_packets(src_, "srmenc");
+    lock.lock();
+  }
   if (!wait_for_work(lock))
     return stop_work(GST_FLOW_FLUSHING);
   pass_events(lock);
