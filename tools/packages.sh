@@ -15,7 +15,7 @@ packages_for() { # PURPOSE
     clang) echo clang libclang-rt-14-dev llvm ;;
     install) echo gstreamer1.0-tools ;;
     benchmark) echo ethtool gstreamer1.0-plugins-bad gstreamer1.0-tools iproute2 libnorm-dev \
-      nftables procps python3 udpcast uftp valgrind ;;
+      nftables nginx-light procps python3 udpcast uftp valgrind ;;
     network) echo ethtool gstreamer1.0-tools iproute2 nftables procps ;;
     interop) echo curl ethtool ffmpeg gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly \
       gstreamer1.0-tools icecast2 iproute2 libnorm-dev nftables procps python3 tshark \
