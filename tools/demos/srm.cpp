@@ -256,7 +256,7 @@ class Network {
 
 std::string node_of(std::size_t index)
 {
-  return "r" + std::to_string(index + 1);
+  return std::string{"r"}.append(std::to_string(index + 1));
 }
 
 using Children = std::vector<std::unique_ptr<Child>>;

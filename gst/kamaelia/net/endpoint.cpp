@@ -198,7 +198,7 @@ std::string Endpoint::address_text() const
 std::string Endpoint::text() const
 {
   const auto address = address_text();
-  const auto port_text = ":" + std::to_string(port());
+  const auto port_text = std::string{":"}.append(std::to_string(port()));
   return family() == Family::ipv6 ? "[" + address + "]" + port_text : address + port_text;
 }
 

@@ -92,7 +92,7 @@ std::string without_dots(std::string_view path)
 std::string merged(const Components &base, std::string_view path)
 {
   if (base.authority && base.path.empty())
-    return "/" + std::string{path};
+    return std::string{"/"}.append(path);
   std::string result{base.path.substr(0, base.path.rfind('/') + 1)};
   return result.append(path);
 }

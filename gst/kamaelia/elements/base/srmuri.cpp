@@ -75,7 +75,7 @@ bool read_parameters(GstElement *element, const GstUri *uri, std::vector<Setting
     g_value_unset(&parsed);
     if (!is_valid)
       return refuse(error, GST_URI_ERROR_BAD_URI,
-                    "\"" + std::string{text} + "\" is no value for \"" + name + "\"");
+                    std::string{"\""}.append(text) + "\" is no value for \"" + name + "\"");
     settings.emplace_back(name, text);
   }
   return true;

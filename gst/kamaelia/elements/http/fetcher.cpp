@@ -114,7 +114,8 @@ bool Fetcher::open(const FetchRequest &request, GCancellable *cancellable)
   response_.uri = request.uri;
   too_many_redirects_ = false;
   if (!is_token(request.method)) {
-    response_.error = "\"" + utf8_of(request.method) + "\" is no HTTP method";
+    response_.error =
+        std::string{"\""}.append(utf8_of(request.method)) + "\" is no HTTP method";
     return false;
   }
   message_ = message_for(request);
