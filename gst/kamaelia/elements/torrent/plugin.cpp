@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "config.h"
+
+#include "elements/torrent/elements.hpp"
+
+static gboolean plugin_init(GstPlugin *)
+{
+  return TRUE;
+}
+
+GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, kamaeliatorrent,
+                  "Kamaelia's BitTorrent: play while it downloads, share what you make",
+                  plugin_init, VERSION, "LGPL", PACKAGE, "https://example.org/gst-kamaelia")
