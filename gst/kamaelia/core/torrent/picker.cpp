@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/torrent/picker.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace kam::torrent {
+
+namespace {
+
+std::uint32_t begin_of(const Reader &reader)
+{
+  return static_cast<std::uint32_t>(reader.pieces.begin);
+}
+
+std::uint32_t end_of(const Reader &reader)
+{
+  return static_cast<std::uint32_t>(reader.pieces.end);
+}
+
+std::uint32_t head_end(const Reader &reader)
+{
+  return std::min(end_of(reader), begin_of(reader) + reader.edge);
+}
+
+std::uint32_t tail_begin(const Reader &reader)
+{
+  const auto size = end_of(reader) - begin_of(reader);
+  return end_of(reader) - std::min(size, reader.edge);
+}
+
+// Players look at the ends of a file and come back; the rest goes on where it was.
+bool is_at_an_edge(const Reader &reader)
+{
+  return reader.playhead < head_end(reader) || reader.playhead >= tail_begin(reader);
+}
+
+}  // namespace
+
+Picker::Picker(std::uint32_t piece_count)
+    : have_(piece_count), wanted_(piece_count), ordered_(piece_count)
+{
+}
+
+void Picker::set_have(std::uint32_t piece)
+{
+  assert(piece < have_.size());
+  have_[piece] = true;
+  std::erase_if(deadlines_, [piece](const Deadline &d) { return d.piece == piece; });
+}
+
+Picker::Known &Picker::known(const Reader &reader)
+{
+  auto found = std::ranges::find(readers_, reader.id, &Known::id);
+  if (found == readers_.end()) {
+    readers_.push_back({reader.id, reader.seeks, reader.playhead, reader.playhead});
+    found = readers_.end() - 1;
+  }
+  return *found;
+}
+
+std::uint32_t Picker::next_missing(std::uint32_t from, std::uint32_t end) const
+{
+  while (from < end && have_[from])
+    ++from;
+  return from;
+}
+
+void Picker::want(std::uint32_t piece, Priority priority)
+{
+  wanted_[piece] = std::max<std::uint8_t>(wanted_[piece], priority);
+}
+
+// The first `count` of those missing between the two.
+void Picker::want_missing(std::uint32_t from, std::uint32_t end, std::uint32_t count,
+                          Priority priority)
+{
+  for (auto piece = next_missing(from, end); piece < end && count > 0;
+       piece = next_missing(piece + 1, end), --count)
+    want(piece, priority);
+}
+
+void Picker::want_for(const Reader &reader, const Known &known, bool is_alone)
+{
+  const auto begin = begin_of(reader);
+  const auto end = end_of(reader);
+  const auto window_end = static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(end, std::uint64_t{reader.playhead} + reader.window));
+  for (auto piece = reader.playhead; piece < window_end; ++piece)
+    want(piece, window);
+  if (!is_alone)
+    want_missing(reader.playhead, window_end, hot_pieces, first);
+  if (reader.wants_all) {
+    // What was jumped over has its turn when nothing is missing behind it.
+    const auto from = next_missing(known.base, end) == end ? begin : known.base;
+    for (auto piece = from; piece < end; ++piece)
+      want(piece, rest);
+  }
+  // The ends may not hold up what is read now.
+  const bool has_begun = have_[known.anchor];
+  if (has_begun || reader.playhead < head_end(reader))
+    want_missing(begin, head_end(reader), reader.edge, first);
+  if (has_begun || reader.playhead >= tail_begin(reader))
+    want_missing(tail_begin(reader), end, reader.edge, first);
+}
+
+void Picker::clear_deadlines(Orders &orders)
+{
+  orders.clear_deadlines = true;
+  orders.deadlines.clear();
+  deadlines_.clear();
+}
+
+void Picker::set_deadline(std::uint32_t piece, Orders &orders, std::chrono::nanoseconds now)
+{
+  if (std::ranges::find(deadlines_, piece, &Deadline::piece) != deadlines_.end())
+    return;
+  deadlines_.push_back({piece, now});
+  orders.deadlines.push_back(piece);
+}
+
+void Picker::hurry_after_seek(const Reader &reader, Orders &orders,
+                              std::chrono::nanoseconds now)
+{
+  auto piece = reader.playhead;
+  if (have_[piece])
+    return;
+  clear_deadlines(orders);
+  const auto end = std::min(end_of(reader), piece + seek_deadlines);
+  for (; piece < end; ++piece)
+    if (!have_[piece])
+      set_deadline(piece, orders, now);
+}
+
+void Picker::hurry_late(const Reader &reader, Orders &orders, std::chrono::nanoseconds now)
+{
+  const auto piece = reader.playhead;
+  if (!reader.is_waiting || have_[piece] || now - reader.waiting_since < reader.late)
+    return;
+  const auto given = std::ranges::find(deadlines_, piece, &Deadline::piece);
+  if (given != deadlines_.end() && now - given->since >= patience)
+    clear_deadlines(orders);
+  set_deadline(piece, orders, now);
+}
+
+Orders Picker::plan(std::span<const Reader> readers, std::chrono::nanoseconds now)
+{
+  Orders orders;
+  std::ranges::fill(wanted_, none);
+  for (auto &one : readers_)
+    one.is_present = false;
+  for (const auto &reader : readers) {
+    assert(reader.pieces.end <= have_.size());
+    if (reader.playhead < reader.pieces.begin || reader.playhead >= reader.pieces.end)
+      continue;
+    auto &memory = known(reader);
+    memory.is_present = true;
+    const bool went_elsewhere = std::exchange(memory.seeks, reader.seeks) != reader.seeks;
+    if (went_elsewhere)
+      memory.anchor = reader.playhead;
+    if (!is_at_an_edge(reader) || reader.playhead == memory.base + 1)
+      memory.base = reader.playhead;
+    want_for(reader, memory, readers.size() == 1);
+    if (went_elsewhere)
+      hurry_after_seek(reader, orders, now);
+    hurry_late(reader, orders, now);
+  }
+  std::erase_if(readers_, [](const Known &one) { return !one.is_present; });
+  for (std::uint32_t piece = 0; piece < have_.size(); ++piece) {
+    if (have_[piece] || (is_known_ && ordered_[piece] == wanted_[piece]))
+      continue;
+    ordered_[piece] = wanted_[piece];
+    orders.priorities.emplace_back(piece, wanted_[piece]);
+  }
+  is_known_ = true;
+  return orders;
+}
+
+}  // namespace kam::torrent

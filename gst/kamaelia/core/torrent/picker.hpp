@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Which pieces of a torrent are wanted how much, so that readers of it do not wait.
+//
+// Made for a downloader that takes wanted pieces in their order, but those of the highest
+// priority first (libtorrent's sequential_download). In that order only "not at all", "in turn"
+// and "first of all" differ, so that is what the priorities below are for:
+//   none    before the playhead, while there is something missing behind it
+//   rest    behind the window: downloaded because the whole file is wanted
+//   window  what is read soon
+//   first   the ends of a file, which players look at first; and what is read next, where there
+//           are several readers, for the order of the pieces can favour only one of them
+// A deadline makes a piece be asked for from several peers at once. It costs: what was asked
+// for before is asked for again. So it is given only to the pieces at the place of a seek, and
+// to one that keeps a reader waiting.
+#pragma once
+
+#include "core/torrent/contents.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace kam::torrent {
+
+// One who reads a file, as it is now.
+struct Reader {
+  std::uint32_t id = 0;        // the same for its whole life, and nobody else's
+  Range pieces;                // of the file
+  std::uint32_t playhead = 0;  // the piece that is read
+  std::uint32_t window = 1;    // how many pieces ahead are wanted soon
+  std::uint32_t edge = 0;      // how many pieces at each end of the file are wanted first
+  std::uint32_t seeks = 0;     // how often it went elsewhere than on
+  bool wants_all = true;       // the whole file, when there is nothing more urgent
+  bool is_waiting = false;     // for the piece at the playhead
+  std::chrono::nanoseconds waiting_since{};
+  std::chrono::nanoseconds late{std::chrono::milliseconds{600}};  // a wait longer than this
+};
+
+// What the downloader is to be told.
+struct Orders {
+  bool clear_deadlines = false;                                    // before all else
+  std::vector<std::pair<std::uint32_t, std::uint8_t>> priorities;  // of pieces, where changed
+  std::vector<std::uint32_t> deadlines;  // pieces that are wanted at once, most urgent first
+
+  bool empty() const { return !clear_deadlines && priorities.empty() && deadlines.empty(); }
+};
+
+class Picker {
+ public:
+  enum Priority : std::uint8_t { none = 0, rest = 1, window = 4, first = 7 };
+
+  // How long a piece with a deadline may fail to come before everything is asked for anew.
+  static constexpr std::chrono::seconds patience{4};
+  // How many pieces at the place of a seek get a deadline.
+  static constexpr std::uint32_t seek_deadlines = 2;
+  // How many pieces of each of several readers are wanted first of all.
+  static constexpr std::uint32_t hot_pieces = 4;
+
+  explicit Picker(std::uint32_t piece_count);
+
+  void set_have(std::uint32_t piece);
+  bool has(std::uint32_t piece) const { return have_[piece]; }
+
+  // What is to change, given who reads where. Orders are taken to be carried out.
+  Orders plan(std::span<const Reader> readers, std::chrono::nanoseconds now);
+
+  // The downloader's priorities have become others than those ordered: all are told again.
+  void forget_orders() { is_known_ = false; }
+
+ private:
+  // What is remembered of a reader between plans.
+  struct Known {
+    std::uint32_t id = 0;
+    std::uint32_t seeks = 0;
+    std::uint32_t base = 0;    // the piece from which the file is downloaded in order
+    std::uint32_t anchor = 0;  // the piece where it began, or that it sought
+    bool is_present = true;
+  };
+
+  struct Deadline {
+    std::uint32_t piece = 0;
+    std::chrono::nanoseconds since{};
+  };
+
+  Known &known(const Reader &reader);
+  std::uint32_t next_missing(std::uint32_t from, std::uint32_t end) const;
+  void want(std::uint32_t piece, Priority priority);
+  void want_missing(std::uint32_t from, std::uint32_t end, std::uint32_t count, Priority);
+  void want_for(const Reader &reader, const Known &known, bool is_alone);
+  void hurry_after_seek(const Reader &reader, Orders &orders, std::chrono::nanoseconds now);
+  void hurry_late(const Reader &reader, Orders &orders, std::chrono::nanoseconds now);
+  void set_deadline(std::uint32_t piece, Orders &orders, std::chrono::nanoseconds now);
+  void clear_deadlines(Orders &orders);
+
+  std::vector<bool> have_;
+  std::vector<std::uint8_t> wanted_;   // by the plan being made
+  std::vector<std::uint8_t> ordered_;  // by the plans before
+  bool is_known_ = false;              // that the downloader has what was ordered
+  std::vector<Known> readers_;
+  std::vector<Deadline> deadlines_;
+};
+
+}  // namespace kam::torrent
