@@ -55,14 +55,19 @@ std::size_t adts_frame_size(Bytes bytes)
   return size < header_size ? 0 : size;
 }
 
+}  // namespace
+
+std::size_t frame_size(Framing framing, Bytes bytes)
+{
+  return framing == Framing::adts ? adts_frame_size(bytes) : mpeg_frame_size(bytes);
+}
+
 // The bytes of a header that are the same in all frames of a stream.
-bool is_alike(Framing framing, Bytes a, Bytes b)
+bool are_alike(Framing framing, Bytes a, Bytes b)
 {
   const auto rate_bits = framing == Framing::adts ? 0x3cU : 0x0cU;
   return a[1] == b[1] && ((byte_at(a, 2) ^ byte_at(b, 2)) & rate_bits) == 0;
 }
-
-}  // namespace
 
 Framing framing_of(std::string_view content_type)
 {
@@ -83,7 +88,7 @@ Framing framing_of(std::string_view content_type)
 
 std::optional<std::size_t> find_frame(Framing framing, Bytes window)
 {
-  constexpr std::size_t header_size = 7;
+  constexpr auto header_size = frame_header_size;
   if (framing == Framing::unknown)
     return 0;
   if (framing == Framing::ogg) {
@@ -91,15 +96,14 @@ std::optional<std::size_t> find_frame(Framing framing, Bytes window)
     const auto at = as_text(window).find(capture_pattern);
     return at == std::string_view::npos ? std::nullopt : std::optional{at};
   }
-  const auto frame_size = framing == Framing::adts ? adts_frame_size : mpeg_frame_size;
   // How many frames follow one another from there on, as far as can be seen; 0 if one does not.
   const auto frames_from = [&](std::size_t start) {
     constexpr int enough = 4;
     int frames = 0;
     for (auto at = start; frames < enough && at + header_size <= window.size(); ++frames) {
       const auto header = window.subspan(at);
-      const auto size = frame_size(header);
-      if (size == 0 || !is_alike(framing, window.subspan(start), header))
+      const auto size = frame_size(framing, header);
+      if (size == 0 || !are_alike(framing, window.subspan(start), header))
         return 0;
       at += size;
     }

@@ -15,6 +15,14 @@ enum class Framing { unknown, mpeg_audio, adts, ogg };
 // From the media type of a response; its parameters are ignored.
 Framing framing_of(std::string_view content_type);
 
+// The size of the frame that begins with these bytes, at least `frame_header_size` of them; 0
+// if none does. Only for MPEG audio and ADTS.
+inline constexpr std::size_t frame_header_size = 7;
+std::size_t frame_size(Framing framing, Bytes bytes);
+
+// Whether two frames may belong to one stream.
+bool are_alike(Framing framing, Bytes a, Bytes b);
+
 // This much is enough to find a frame and the one after it.
 inline constexpr std::size_t sync_window = std::size_t{32} << 10U;
 
