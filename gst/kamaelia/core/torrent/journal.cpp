@@ -75,10 +75,10 @@ ByteVector Journal::blank() const
   return file;
 }
 
-std::uint32_t Journal::mark(std::uint32_t piece) const
+std::array<std::byte, 4> Journal::mark_bytes(std::uint32_t piece) const
 {
   const auto mixed = hash(little_endian(piece), seal_);
-  return static_cast<std::uint32_t>(mixed >> 32U) | 1U;
+  return little_endian(static_cast<std::uint32_t>(mixed >> 32U) | 1U);
 }
 
 std::optional<std::vector<bool>> Journal::read(Bytes file) const
@@ -97,7 +97,7 @@ std::optional<std::vector<bool>> Journal::read(Bytes file) const
     return std::nullopt;
   std::vector<bool> pieces(piece_count_);
   for (std::uint32_t piece = 0; piece < piece_count_; ++piece)
-    pieces[piece] = are_equal(file.subspan(mark_offset(piece), 4), little_endian(mark(piece)));
+    pieces[piece] = are_equal(file.subspan(mark_offset(piece), 4), mark_bytes(piece));
   return pieces;
 }
 

@@ -16,6 +16,7 @@
 
 #include "core/bytes.hpp"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -45,7 +46,7 @@ class Journal {
   {
     return head_.size() + piece * std::size_t{4};
   }
-  std::uint32_t mark(std::uint32_t piece) const;
+  std::array<std::byte, 4> mark_bytes(std::uint32_t piece) const;
   static constexpr std::size_t closed_offset = 8;
 
   // The pieces that a file written by a journal with this head says are there; nothing if it

@@ -133,6 +133,8 @@ struct Reading {
 
 enum class Wait { ready, interrupted, timed_out, failed };
 
+bool is_peer_address(const std::string &text);  // host:port, both as numbers
+
 struct TorrentState;  // what the holders of one torrent share
 class TorrentSession;
 
@@ -191,6 +193,7 @@ class TorrentLease {
   std::shared_ptr<TorrentState> state_;
   std::uint32_t reader_ = 0;
   bool was_held_;
+  bool is_interrupted_ = false;  // under the lock of the state
 };
 
 // Held by a shared_ptr; the last of them ends it.

@@ -1,0 +1,616 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "elements/torrent/torrentengine.hpp"
+
+#include "elements/torrent/torrentsettings.hpp"
+#include "elements/torrent/torrentspec.hpp"
+#include "elements/torrent/torrentstore.hpp"
+
+#include <libtorrent/alert_types.hpp>
+#include <libtorrent/posix_disk_io.hpp>
+#include <libtorrent/session.hpp>
+#include <libtorrent/torrent_flags.hpp>
+#include <libtorrent/torrent_handle.hpp>
+#include <libtorrent/torrent_status.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <utility>
+
+namespace kam::torrent {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Event = TorrentLease::Event;
+
+// How often readers that wait are looked at, and how often there is a new status.
+constexpr std::chrono::milliseconds plan_interval{100};
+constexpr std::chrono::seconds status_interval{1};
+// How long peers may be known and none of them connected before uTP is tried.
+constexpr std::chrono::seconds utp_after{5};
+
+// One torrent of the session.
+struct Torrent {
+  std::shared_ptr<TorrentState> state;
+  TorrentOptions options;
+  lt::torrent_handle handle;
+  std::unique_ptr<TorrentStore> store;
+  std::optional<Picker> picker;
+  std::vector<lt::download_priority_t> files;  // as last told to libtorrent
+  bool is_waiting_for_files = false;           // libtorrent has not taken them yet
+  bool is_checked = false;
+  bool had_files = false;  // there was something in the save path before
+  std::optional<Clock::time_point> lonely_since;
+};
+
+Failure failure_of(const lt::error_code &ec, lt::operation_t op, const std::string &path)
+{
+  const auto detail = path + ": " + ec.message() + " (" + lt::operation_name(op) + ")";
+  switch (ec.category() == boost::system::system_category() ||
+                  ec.category() == boost::system::generic_category()
+              ? ec.value()
+              : 0) {
+  case ENOSPC:
+  case EDQUOT:
+    return {Failure::Kind::no_space, "There is no space left for the torrent's files.", detail};
+  case EACCES:
+  case EPERM:
+  case EROFS:
+  case ENOTDIR:
+  case EISDIR:
+  case ELOOP:
+  case ENOENT:
+    return {Failure::Kind::open_write, "The torrent's files cannot be written.", detail};
+  default: return {Failure::Kind::read, "The torrent's files cannot be used.", detail};
+  }
+}
+
+TorrentStatus::State state_of(const lt::torrent_status &status)
+{
+  using State = TorrentStatus::State;
+  switch (status.state) {
+  case lt::torrent_status::checking_files:
+  case lt::torrent_status::checking_resume_data: return State::checking;
+  case lt::torrent_status::downloading_metadata: return State::metadata;
+  case lt::torrent_status::downloading: return State::downloading;
+  case lt::torrent_status::finished: return State::finished;
+  case lt::torrent_status::seeding: return State::seeding;
+  default: return State::starting;
+  }
+}
+
+template <class Number>
+std::uint64_t positive(Number number)
+{
+  return number > 0 ? static_cast<std::uint64_t>(number) : 0;
+}
+
+TorrentStatus status_of(const lt::torrent_status &from)
+{
+  TorrentStatus status;
+  status.state = state_of(from);
+  status.wanted = positive(from.total_wanted);
+  status.wanted_done = positive(from.total_wanted_done);
+  status.fraction_done = status.wanted > 0 ? static_cast<double>(status.wanted_done) /
+                                                 static_cast<double>(status.wanted)
+                                           : 0;
+  status.downloaded = positive(from.total_payload_download);
+  status.uploaded = positive(from.total_payload_upload);
+  status.redundant = positive(from.total_redundant_bytes);
+  status.failed = positive(from.total_failed_bytes);
+  status.download_rate = static_cast<std::uint32_t>(positive(from.download_payload_rate));
+  status.upload_rate = static_cast<std::uint32_t>(positive(from.upload_payload_rate));
+  status.peers = static_cast<std::uint32_t>(positive(from.num_peers));
+  status.seeds = static_cast<std::uint32_t>(positive(from.num_seeds));
+  status.known_peers = static_cast<std::uint32_t>(positive(from.list_peers));
+  return status;
+}
+
+std::string path_in(const std::string &folder, const File &file)
+{
+  return folder + '/' + file.path;
+}
+
+bool any_exists(const Contents &contents, const std::string &folder)
+{
+  std::error_code ignored;
+  return std::ranges::any_of(contents.files, [&](const File &file) {
+    return std::filesystem::exists(
+        std::filesystem::symlink_status(path_in(folder, file), ignored));
+  });
+}
+
+}  // namespace
+
+struct Engine::Session {
+  Session(const SessionSettings &wanted, std::function<void()> notify,
+          std::function<void(std::uint16_t)> port)
+      : settings{wanted}, has_port{std::move(port)}
+  {
+    lt::session_params params{settings_pack_of(settings)};
+    // The other disk I/O replaces the process's handler of SIGBUS, and tells of pieces before
+    // they can be read.
+    params.disk_io_constructor = lt::posix_disk_io_constructor;
+    libtorrent.emplace(std::move(params));
+    libtorrent->set_alert_notify(std::move(notify));
+  }
+
+  Torrent *find(const TorrentState &state);
+  Torrent *find(const lt::torrent_handle &handle);
+
+  void begin(Torrent &torrent, const TorrentSpec &spec);
+  void take_contents(Torrent &torrent, const std::shared_ptr<const lt::torrent_info> &info);
+  void prepare(Torrent &torrent, lt::add_torrent_params &params);
+  void want_files(Torrent &torrent);
+  void plan(Torrent &torrent);
+  void resynchronise(Torrent &torrent);
+  void note_piece(Torrent &torrent, std::uint32_t piece);
+  void put_away(Torrent &torrent);
+
+  void handle_alerts();
+  void handle(lt::alert &alert, std::vector<TorrentState *> &changed);
+  bool handle_torrent(lt::alert &alert, std::vector<TorrentState *> &changed);
+  void handle_metadata(Torrent &torrent);
+  void handle_status(const lt::state_update_alert &alert);
+  void try_utp(Torrent &torrent, const TorrentStatus &status);
+
+  SessionSettings settings;
+  std::function<void(std::uint16_t)> has_port;
+  std::optional<lt::session> libtorrent;
+  std::vector<std::unique_ptr<Torrent>> torrents;
+  Clock::time_point next_plan = Clock::time_point::max();
+  Clock::time_point next_status = Clock::time_point::max();
+  bool has_utp = false;
+};
+
+Torrent *Engine::Session::find(const TorrentState &state)
+{
+  const auto found = std::ranges::find_if(
+      torrents, [&](const auto &torrent) { return torrent->state.get() == &state; });
+  return found == torrents.end() ? nullptr : found->get();
+}
+
+Torrent *Engine::Session::find(const lt::torrent_handle &handle)
+{
+  const auto found = std::ranges::find_if(
+      torrents, [&](const auto &torrent) { return torrent->handle == handle; });
+  return found == torrents.end() ? nullptr : found->get();
+}
+
+// --- torrents come and go -----------------------------------------------------------------
+
+// The metadata has become known: so have the files.
+void Engine::Session::take_contents(Torrent &torrent,
+                                    const std::shared_ptr<const lt::torrent_info> &info)
+{
+  auto contents = contents_of(*info);
+  torrent.picker.emplace(contents->piece_count);
+  auto shared = torrent.state->shared.lock();
+  shared->contents = std::move(contents);
+}
+
+// What was there before decides what is believed, and what may be deleted.
+void Engine::Session::prepare(Torrent &torrent, lt::add_torrent_params &params)
+{
+  const auto &state = *torrent.state;
+  const auto contents = torrent.state->shared.lock()->contents;
+  const bool is_own_folder = torrent.options.save_path.empty();
+  torrent.had_files = !is_own_folder && any_exists(*contents, params.save_path);
+  const auto pieces = torrent.store->open_journal(*contents, state.info_hash, params.save_path);
+  if (!pieces || !torrent.options.resume || torrent.options.seed)
+    return;
+  params.have_pieces.resize(static_cast<int>(pieces->size()), false);
+  for (std::uint32_t piece = 0; piece < pieces->size(); ++piece)
+    if ((*pieces)[piece])
+      params.have_pieces.set_bit(lt::piece_index_t{static_cast<int>(piece)});
+}
+
+void Engine::Session::begin(Torrent &torrent, const TorrentSpec &spec)
+{
+  auto params = spec.parsed().params;
+  torrent.store = std::make_unique<TorrentStore>(spec.info_hash());
+  // A magnet's metadata may be known from another time. Only if it is what the magnet means.
+  if (!params.ti && torrent.options.resume) {
+    auto known = TorrentSpec::from_metainfo(torrent.store->metainfo());
+    if (auto *before = std::get_if<TorrentSpec>(&known);
+        before && before->info_hash() == spec.info_hash())
+      params.ti = before->parsed().params.ti;
+  }
+  params.save_path = torrent.options.save_path.empty()
+                         ? torrent.store->data_folder()
+                         : std::filesystem::absolute(torrent.options.save_path).string();
+  {
+    auto shared = torrent.state->shared.lock();
+    shared->save_path = params.save_path;
+    shared->metainfo = spec.parsed().metainfo;
+  }
+  std::error_code ec;
+  std::filesystem::create_directories(params.save_path, ec);
+  if (params.save_path.empty() || ec) {
+    fail(*torrent.state, {Failure::Kind::open_write, "There is no folder for the torrent.",
+                          params.save_path + ": " + ec.message()});
+    return;
+  }
+  if (params.ti) {
+    params.ti = std::make_shared<lt::torrent_info>(*params.ti);
+    take_contents(torrent, params.ti);
+    prepare(torrent, params);
+    const auto contents = torrent.state->shared.lock()->contents;
+    if (const auto file = torrent.options.file; file && *file < contents->files.size()) {
+      torrent.files.assign(static_cast<std::size_t>(params.ti->num_files()), lt::dont_download);
+      torrent.files[static_cast<std::size_t>(contents->files[*file].index)] =
+          lt::default_priority;
+      params.file_priorities = torrent.files;
+    }
+  }
+  params.flags = lt::torrent_flags::update_subscribe | lt::torrent_flags::apply_ip_filter |
+                 lt::torrent_flags::sequential_download;
+  if (torrent.options.seed)
+    params.flags |= lt::torrent_flags::seed_mode;
+  if (!settings.pex)
+    params.flags |= lt::torrent_flags::disable_pex;
+  lt::error_code error;
+  torrent.handle = libtorrent->add_torrent(std::move(params), error);
+  if (error)
+    fail(*torrent.state,
+         {Failure::Kind::format, "The torrent cannot be used.", error.message()});
+  else if (torrent.picker)
+    tell(*torrent.state, Event::metadata);
+}
+
+void Engine::Session::put_away(Torrent &torrent)
+{
+  std::shared_ptr<const Contents> contents;
+  std::string save_path;
+  bool keeps = false;
+  {
+    auto shared = torrent.state->shared.lock();
+    contents = shared->contents;
+    save_path = shared->save_path;
+    keeps = shared->keep_files;
+  }
+  keeps |= torrent.had_files || torrent.options.seed;
+  if (torrent.handle.is_valid())
+    libtorrent->remove_torrent(torrent.handle,
+                               keeps ? lt::remove_flags_t{} : lt::session::delete_files);
+  if (!keeps) {
+    torrent.store->discard();
+    return;
+  }
+  std::vector<std::string> files;
+  if (contents && torrent.is_checked)
+    for (const auto &file : contents->files)
+      if (const auto index = static_cast<std::size_t>(file.index);
+          file.size > 0 && !file.is_link &&
+          (index >= torrent.files.size() || torrent.files[index] != lt::dont_download))
+        files.push_back(path_in(save_path, file));
+  torrent.store->close_journal(std::move(files));
+}
+
+// --- what readers need --------------------------------------------------------------------
+
+// libtorrent writes the pieces of files that are not wanted elsewhere, so it has to know first.
+void Engine::Session::want_files(Torrent &torrent)
+{
+  std::vector<lt::download_priority_t> wanted;
+  {
+    auto shared = torrent.state->shared.lock();
+    if (!shared->contents || shared->places.empty())
+      return;
+    int count = 0;
+    if (const auto info = torrent.handle.torrent_file())
+      count = info->num_files();
+    wanted.assign(static_cast<std::size_t>(count), lt::dont_download);
+    for (const auto &place : shared->places)
+      if (const auto index = static_cast<std::size_t>(place.file.index); index < wanted.size())
+        wanted[index] = lt::default_priority;
+  }
+  if (wanted == torrent.files)
+    return;
+  torrent.files = wanted;
+  torrent.is_waiting_for_files = true;
+  torrent.handle.prioritize_files(wanted);
+}
+
+void Engine::Session::plan(Torrent &torrent)
+{
+  if (!torrent.picker || !torrent.is_checked || !torrent.handle.is_valid())
+    return;
+  want_files(torrent);
+  if (torrent.is_waiting_for_files)
+    return;
+  std::vector<Reader> readers;
+  {
+    auto shared = torrent.state->shared.lock();
+    for (const auto &place : shared->places)
+      readers.push_back(place.reader);
+  }
+  if (readers.empty())
+    return;
+  const auto orders = torrent.picker->plan(readers, monotonic_now());
+  if (orders.clear_deadlines)
+    torrent.handle.clear_piece_deadlines();
+  if (!orders.priorities.empty()) {
+    std::vector<std::pair<lt::piece_index_t, lt::download_priority_t>> priorities;
+    priorities.reserve(orders.priorities.size());
+    for (const auto &[piece, priority] : orders.priorities)
+      priorities.emplace_back(static_cast<int>(piece), priority);
+    torrent.handle.prioritize_pieces(priorities);
+  }
+  int deadline = 0;
+  for (const auto piece : orders.deadlines) {
+    torrent.handle.set_piece_deadline(lt::piece_index_t{static_cast<int>(piece)}, deadline);
+    deadline += 100;
+  }
+}
+
+void Engine::Session::note_piece(Torrent &torrent, std::uint32_t piece)
+{
+  if (!torrent.picker)
+    return;
+  {
+    auto shared = torrent.state->shared.lock();
+    if (piece >= shared->contents->piece_count)
+      return;
+    shared->have.resize(shared->contents->piece_count);
+    shared->have[piece] = true;
+  }
+  torrent.picker->set_have(piece);
+  torrent.store->note(piece);
+}
+
+// All that is there, as libtorrent sees it.
+void Engine::Session::resynchronise(Torrent &torrent)
+{
+  if (!torrent.picker || !torrent.handle.is_valid())
+    return;
+  const auto status = torrent.handle.status(lt::torrent_handle::query_pieces);
+  const bool has_all = status.is_seeding;
+  const auto count = torrent.state->shared.lock()->contents->piece_count;
+  for (std::uint32_t piece = 0; piece < count; ++piece) {
+    const lt::piece_index_t index{static_cast<int>(piece)};
+    if (has_all || (index < status.pieces.end_index() && status.pieces[index]))
+      note_piece(torrent, piece);
+  }
+  {
+    auto shared = torrent.state->shared.lock();
+    shared->have.resize(count);
+  }
+}
+
+// --- news ---------------------------------------------------------------------------------
+
+void Engine::Session::handle_metadata(Torrent &torrent)
+{
+  const auto info = torrent.handle.torrent_file();
+  if (!info || torrent.picker)
+    return;
+  auto metainfo = std::make_shared<const ByteVector>(metainfo_of(*info));
+  take_contents(torrent, info);
+  torrent.store->keep_metainfo(*metainfo);
+  torrent.state->shared.lock()->metainfo = std::move(metainfo);
+  // Nothing can have been there by a journal without metadata; so it only begins.
+  lt::add_torrent_params params;
+  params.save_path = torrent.state->shared.lock()->save_path;
+  prepare(torrent, params);
+  tell(*torrent.state, Event::metadata);
+}
+
+bool Engine::Session::handle_torrent(lt::alert &alert, std::vector<TorrentState *> &changed)
+{
+  auto *of_torrent = dynamic_cast<lt::torrent_alert *>(&alert);
+  if (!of_torrent)
+    return false;
+  auto *torrent = find(of_torrent->handle);
+  if (!torrent)
+    return true;
+  if (const auto *piece = lt::alert_cast<lt::piece_finished_alert>(&alert)) {
+    note_piece(*torrent, static_cast<std::uint32_t>(int(piece->piece_index)));
+    changed.push_back(torrent->state.get());
+  } else if (lt::alert_cast<lt::metadata_received_alert>(&alert)) {
+    handle_metadata(*torrent);
+  } else if (lt::alert_cast<lt::torrent_checked_alert>(&alert)) {
+    torrent->is_checked = true;
+    resynchronise(*torrent);
+    plan(*torrent);
+    changed.push_back(torrent->state.get());
+  } else if (lt::alert_cast<lt::file_prio_alert>(&alert)) {
+    torrent->is_waiting_for_files = false;
+    if (torrent->picker)
+      torrent->picker->forget_orders();
+    plan(*torrent);
+  } else if (const auto *file = lt::alert_cast<lt::file_error_alert>(&alert)) {
+    fail(*torrent->state, failure_of(file->error, file->op, file->filename()));
+  } else if (const auto *error = lt::alert_cast<lt::torrent_error_alert>(&alert)) {
+    fail(*torrent->state,
+         failure_of(error->error, lt::operation_t::unknown, error->filename()));
+  } else if (lt::alert_cast<lt::torrent_finished_alert>(&alert)) {
+    if (torrent->is_checked)
+      tell(*torrent->state, Event::finished);
+  } else if (const auto *tracker = lt::alert_cast<lt::tracker_error_alert>(&alert)) {
+    torrent->state->shared.lock()->status.tracker_error =
+        std::string{tracker->tracker_url()} + ": " + tracker->failure_reason();
+  }
+  return true;
+}
+
+void Engine::Session::try_utp(Torrent &torrent, const TorrentStatus &status)
+{
+  const bool is_lonely = status.known_peers > 0 && status.peers == 0 &&
+                         status.state != TorrentStatus::State::seeding;
+  if (!is_lonely)
+    torrent.lonely_since.reset();
+  else if (!torrent.lonely_since)
+    torrent.lonely_since = Clock::now();
+  else if (!has_utp && settings.utp == Utp::automatic &&
+           Clock::now() - *torrent.lonely_since > utp_after) {
+    // Behind two routers at once only uTP gets through.
+    has_utp = true;
+    libtorrent->apply_settings(utp_pack(true));
+  }
+}
+
+void Engine::Session::handle_status(const lt::state_update_alert &alert)
+{
+  for (const auto &news : alert.status) {
+    auto *torrent = find(news.handle);
+    if (!torrent)
+      continue;
+    auto status = status_of(news);
+    {
+      auto shared = torrent->state->shared.lock();
+      status.tracker_error = shared->status.tracker_error;
+      if (shared->failure)
+        status.state = TorrentStatus::State::failed;
+      shared->status = status;
+    }
+    try_utp(*torrent, status);
+  }
+  for (const auto &torrent : torrents)
+    tell(*torrent->state, Event::status);
+}
+
+void Engine::Session::handle(lt::alert &alert, std::vector<TorrentState *> &changed)
+{
+  if (handle_torrent(alert, changed))
+    return;
+  if (const auto *update = lt::alert_cast<lt::state_update_alert>(&alert)) {
+    handle_status(*update);
+  } else if (lt::alert_cast<lt::alerts_dropped_alert>(&alert)) {
+    for (const auto &torrent : torrents) {
+      resynchronise(*torrent);
+      torrent->is_waiting_for_files = false;
+      if (torrent->picker)
+        torrent->picker->forget_orders();
+      changed.push_back(torrent->state.get());
+    }
+  } else if (const auto *listening = lt::alert_cast<lt::listen_succeeded_alert>(&alert)) {
+    if (listening->socket_type == lt::socket_type_t::tcp)
+      has_port(static_cast<std::uint16_t>(listening->port));
+  }
+}
+
+void Engine::Session::handle_alerts()
+{
+  std::vector<lt::alert *> alerts;
+  libtorrent->pop_alerts(&alerts);
+  std::vector<TorrentState *> changed;
+  for (auto *alert : alerts)
+    handle(*alert, changed);
+  std::ranges::sort(changed);
+  const auto again = std::ranges::unique(changed);
+  changed.erase(again.begin(), again.end());
+  for (auto *state : changed)
+    state->changed.notify_all();
+}
+
+// --- from outside -------------------------------------------------------------------------
+
+Engine::Engine(const SessionSettings &settings, std::function<void()> notify,
+               std::function<void(std::uint16_t)> has_port)
+    : session_{std::make_unique<Session>(settings, std::move(notify), std::move(has_port))}
+{
+}
+
+Engine::~Engine()
+{
+  session_->libtorrent->set_alert_notify([] {});
+  for (const auto &torrent : session_->torrents)
+    session_->put_away(*torrent);
+  // The proxy's destructor waits for trackers to hear that we go.
+  const auto proxy = session_->libtorrent->abort();
+  session_.reset();
+}
+
+void Engine::add(const std::shared_ptr<TorrentState> &state, const TorrentSpec &spec,
+                 const TorrentOptions &options)
+{
+  auto torrent = std::make_unique<Torrent>();
+  torrent->state = state;
+  torrent->options = options;
+  session_->torrents.push_back(std::move(torrent));
+  session_->begin(*session_->torrents.back(), spec);
+  session_->next_plan = session_->next_status = Clock::now();
+}
+
+void Engine::join(const std::shared_ptr<TorrentState> &state, const TorrentSpec &spec)
+{
+  auto *torrent = session_->find(*state);
+  if (!torrent || !torrent->handle.is_valid())
+    return;
+  const auto &params = spec.parsed().params;
+  for (const auto &peer : params.peers)
+    torrent->handle.connect_peer(peer);
+  for (const auto &tracker : params.trackers)
+    torrent->handle.add_tracker(lt::announce_entry{tracker});
+  for (const auto &seed : params.url_seeds)
+    torrent->handle.add_url_seed(seed);
+  if (params.ti && !torrent->picker)
+    torrent->handle.set_metadata(params.ti->info_section());
+}
+
+void Engine::remove(const std::shared_ptr<TorrentState> &state)
+{
+  auto *torrent = session_->find(*state);
+  if (!torrent)
+    return;
+  session_->put_away(*torrent);
+  std::erase_if(session_->torrents,
+                [torrent](const auto &one) { return one.get() == torrent; });
+}
+
+void Engine::set_limits(TorrentState &state, const TorrentLimits &limits)
+{
+  auto *torrent = session_->find(state);
+  if (!torrent || !torrent->handle.is_valid())
+    return;
+  torrent->handle.set_download_limit(static_cast<int>(limits.download));
+  torrent->handle.set_upload_limit(static_cast<int>(limits.upload));
+  // Fewer than two are none at all to libtorrent.
+  torrent->handle.set_max_connections(
+      limits.connections == 0 ? -1 : std::max(2, static_cast<int>(limits.connections)));
+}
+
+void Engine::add_peer(TorrentState &state, const std::string &address)
+{
+  const auto endpoint = endpoint_in(address);
+  auto *torrent = session_->find(state);
+  if (endpoint && torrent && torrent->handle.is_valid())
+    torrent->handle.connect_peer(*endpoint);
+}
+
+void Engine::reannounce(TorrentState &state)
+{
+  auto *torrent = session_->find(state);
+  if (!torrent || !torrent->handle.is_valid())
+    return;
+  torrent->handle.force_reannounce();
+  torrent->handle.force_dht_announce();
+}
+
+void Engine::work()
+{
+  session_->handle_alerts();
+  const auto now = Clock::now();
+  if (session_->torrents.empty()) {
+    session_->next_plan = session_->next_status = Clock::time_point::max();
+    return;
+  }
+  if (now >= session_->next_status) {
+    session_->next_status = now + status_interval;
+    session_->libtorrent->post_torrent_updates();
+  }
+  if (now >= session_->next_plan) {
+    session_->next_plan = now + plan_interval;
+    for (const auto &torrent : session_->torrents)
+      session_->plan(*torrent);
+  }
+}
+
+std::chrono::steady_clock::time_point Engine::next_work() const
+{
+  return std::min(session_->next_plan, session_->next_status);
+}
+
+}  // namespace kam::torrent

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the holders of one torrent and the session's thread share.
+#pragma once
+
+#include "core/torrent/picker.hpp"
+#include "elements/torrent/torrentsession.hpp"
+#include "glue/guarded.hpp"
+
+#include <condition_variable>
+
+namespace kam::torrent {
+
+struct TorrentState {
+  // A reader as the picker sees it, and what only its lease has to know.
+  struct Place {
+    Reader reader;
+    File file;
+    std::uint64_t next = 0;          // the byte at which it would read on
+    std::uint32_t planned_from = 0;  // where it was when the session was last told
+  };
+  struct Subscriber {
+    std::uint32_t id = 0;
+    std::shared_ptr<const TorrentLease::Listener> listener;
+  };
+  struct Shared {
+    std::shared_ptr<const Contents> contents;
+    std::shared_ptr<const ByteVector> metainfo;
+    std::string save_path;
+    std::vector<bool> have;  // pieces on the disk; empty until that is known
+    std::optional<Failure> failure;
+    TorrentStatus status;
+    std::vector<Place> places;
+    std::vector<Subscriber> subscribers;
+    std::uint32_t last_id = 0;
+    std::uint32_t holders = 0;  // under the lock of the session's list of torrents, too
+    bool keep_files = false;    // because one of the holders wants it
+  };
+
+  explicit TorrentState(std::string hash) : info_hash{std::move(hash)} {}
+
+  const std::string info_hash;
+  glue::Guarded<Shared> shared;
+  std::condition_variable changed;
+};
+
+// Wakes who waits, and tells who listens. Without any lock: a listener may do what it likes.
+void tell(TorrentState &state, TorrentLease::Event event);
+// The first failure stays.
+void fail(TorrentState &state, Failure failure);
+
+inline std::chrono::nanoseconds monotonic_now()
+{
+  return std::chrono::steady_clock::now().time_since_epoch();
+}
+
+}  // namespace kam::torrent
