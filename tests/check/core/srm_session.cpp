@@ -95,6 +95,26 @@ START_TEST(objects_arrive_whole)
 }
 END_TEST
 
+START_TEST(many_objects_in_the_buffer_are_repaired)
+{
+  SrmPipe pipe{bulk_sender(1), 8};
+  auto &node = pipe.add_receiver(bulk_receiver(), 0.3);
+  const auto bytes = sample(900);
+  ByteVector all;
+  for (int i = 0; i < 40; ++i) {
+    pipe.sender.begin_object(ObjectKind::data, bytes.size(), {}, pipe.now);
+    pipe.write(bytes);
+    ck_assert(pipe.sender.end_object(pipe.now));
+    all.insert(all.end(), bytes.begin(), bytes.end());
+  }
+  pipe.sender.finish(pipe.now);
+  ck_assert(pipe.run(60 * second, [&] { return pipe.sender.finished(); }));
+  pipe.run(second);
+  ck_assert(node.bytes == all);
+  ck_assert_uint_eq(count_events<ObjectEnds>(node.events), 40);
+}
+END_TEST
+
 START_TEST(latency_stream_is_repaired_in_time)
 {
   SenderOptions options;
@@ -223,6 +243,7 @@ START_TEST(slow_reader_holds_up_bulk_and_loses_nothing)
 END_TEST
 
 CHECK_MAIN("core/srm_session", bulk_stream_arrives_whole, objects_arrive_whole,
-           latency_stream_is_repaired_in_time, latency_gives_up_and_goes_on,
-           proactive_parity_serves_silent_receivers, who_comes_late_to_bulk_gets_what_there_is,
+           many_objects_in_the_buffer_are_repaired, latency_stream_is_repaired_in_time,
+           latency_gives_up_and_goes_on, proactive_parity_serves_silent_receivers,
+           who_comes_late_to_bulk_gets_what_there_is,
            slow_reader_holds_up_bulk_and_loses_nothing)
