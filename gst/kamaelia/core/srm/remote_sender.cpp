@@ -140,7 +140,7 @@ void RemoteSender::handle_data(const SenderState &state, const ObjectHeader &hea
   }
   shared_.stats.segments_rebuilt += object.rebuilt() - rebuilt;
   note_missed(*tracked, missed, now);
-  if (owed_)
+  if (!owed_.empty())
     send_owed_acks(now);
 }
 
@@ -223,7 +223,7 @@ void RemoteSender::handle_flush(const FlushCommand &flush, std::uint64_t now)
   }
   if (shared_.options.silent || !flush.acking_nodes.contains(shared_.options.node))
     return;
-  owed_ = Watermark{flush.object, flush.fec_id, flush.id};
+  owe({flush.object, flush.fec_id, flush.id});
   send_owed_acks(now);
 }
 

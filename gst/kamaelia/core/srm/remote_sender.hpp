@@ -64,8 +64,8 @@ class RemoteSender {
     bool damaged = false;
   };
   struct Watermark {
-    std::uint16_t object;
-    FecId fec_id;
+    std::uint16_t object = 0;
+    FecId fec_id = FecId::rs8;
     PayloadId id;
   };
 
@@ -100,7 +100,10 @@ class RemoteSender {
   std::uint64_t grtt_response(std::uint64_t now) const;
   FeedbackExtensions extensions() const;
   MessageStart next_start();
-  void send_ack(AckType type, std::uint8_t ack_id, std::uint64_t now);
+  static bool is_behind(const Watermark &next, const Watermark &point);
+  void owe(const Watermark &watermark);
+  bool is_due(const Watermark &watermark) const;
+  void send_ack(AckType type, std::uint8_t ack_id, const Watermark &watermark, std::uint64_t now);
   void send_owed_acks(std::uint64_t now);
   double fullness() const;
 
@@ -132,7 +135,7 @@ class RemoteSender {
   std::uint64_t nack_at_ = 0;  // 0: nothing to ask
   bool backing_off_ = false;   // until then; else it is the time to ask again
   bool suppressed_ = false;
-  std::optional<Watermark> owed_;
+  std::deque<Watermark> owed_;  // acknowledgements, of what is not all there yet
   std::optional<std::uint8_t> owed_credit_;
   std::uint64_t presence_at_ = 0;
   std::uint64_t presence_sent_at_ = 0;

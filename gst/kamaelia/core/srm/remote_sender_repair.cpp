@@ -11,6 +11,8 @@ namespace kam::srm {
 namespace {
 
 constexpr std::size_t max_request_bytes = 1300;
+// Acknowledgements that are owed at a time.
+constexpr std::size_t max_owed = 32;
 constexpr auto shortest_retry = millisecond;
 constexpr auto longest_retry = 250 * millisecond;
 
@@ -265,7 +267,28 @@ MessageStart RemoteSender::next_start()
   return {shared_.sequence++, shared_.options.node};
 }
 
-void RemoteSender::send_ack(AckType type, std::uint8_t ack_id, std::uint64_t now)
+// Whether `next` names a later point than `point`.
+bool RemoteSender::is_behind(const Watermark &next, const Watermark &point)
+{
+  if (next.object != point.object)
+    return distance16(point.object, next.object) > 0;
+  const auto blocks = distance24(point.id.block & block_mask, next.id.block & block_mask);
+  return blocks != 0 ? blocks > 0 : next.id.symbol > point.id.symbol;
+}
+
+// A sender that keeps sending names one point after the other. Each is answered, so that it
+// can let go of what is acknowledged while the rest is still being repaired.
+void RemoteSender::owe(const Watermark &watermark)
+{
+  if (!owed_.empty() && !is_behind(watermark, owed_.back()))
+    return;
+  if (owed_.size() == max_owed)
+    owed_.pop_front();
+  owed_.push_back(watermark);
+}
+
+void RemoteSender::send_ack(AckType type, std::uint8_t ack_id, const Watermark &watermark,
+                            std::uint64_t now)
 {
   Ack ack;
   ack.sender = node_;
@@ -274,11 +297,9 @@ void RemoteSender::send_ack(AckType type, std::uint8_t ack_id, std::uint64_t now
   ack.ack_id = ack_id;
   ack.grtt_response = grtt_response(now);
   ack.extensions = extensions();
-  if (type == AckType::flush && owed_) {
-    ack.fec_id = owed_->fec_id;
-    ack.object = owed_->object;
-    ack.id = owed_->id;
-  }
+  ack.fec_id = watermark.fec_id;
+  ack.object = watermark.object;
+  ack.id = watermark.id;
   auto &out = shared_.feedback.emplace_back(ReceiverShared::Outgoing{{}, false, peer_});
   write_ack(out.bytes, next_start(), ack);
   ++shared_.stats.acks_sent;
@@ -288,26 +309,32 @@ void RemoteSender::send_owed_acks(std::uint64_t now)
 {
   // Who has no room asks for no more.
   if (owed_credit_ && fullness() < 0.75) {
-    send_ack(AckType::credit, *owed_credit_, now);
+    send_ack(AckType::credit, *owed_credit_, {}, now);
     owed_credit_.reset();
   }
-  if (!owed_)
-    return;
-  bool found = false;
+  // The last that is due says what those before it would.
+  std::optional<Watermark> last;
+  while (!owed_.empty() && is_due(owed_.front())) {
+    last = owed_.front();
+    owed_.pop_front();
+  }
+  if (last)
+    send_ack(AckType::flush, 0, *last, now);
+}
+
+// Whether everything up to there has come.
+bool RemoteSender::is_due(const Watermark &watermark) const
+{
   for (const auto &tracked : objects_) {
     const auto &object = tracked.object;
-    if (distance16(owed_->object, object.id()) > 0)
+    if (distance16(watermark.object, object.id()) > 0)
       break;
-    found = object.id() == owed_->object;
-    if (found ? !object.is_usable() || !object.has_through(owed_->id) : !object.is_whole())
-      return;  // that, or something before it, is missing
-    if (found)
-      break;
+    if (object.id() == watermark.object)
+      return object.is_usable() && object.has_through(watermark.id);
+    if (!object.is_whole())
+      return false;
   }
-  if (!found && (!last_done_ || distance16(owed_->object, *last_done_) < 0))
-    return;
-  send_ack(AckType::flush, 0, now);
-  owed_.reset();
+  return last_done_ && distance16(watermark.object, *last_done_) >= 0;
 }
 
 // --- time ---------------------------------------------------------------------------------
@@ -320,7 +347,7 @@ void RemoteSender::handle_timeout(std::uint64_t now)
   if (presence_at_ != 0 && presence_at_ <= now) {
     presence_at_ = 0;
     presence_sent_at_ = now;
-    send_ack(AckType::presence, 0, now);
+    send_ack(AckType::presence, 0, {}, now);
   }
   give_up_gaps(now);
   check_ended(now);

@@ -19,6 +19,8 @@ constexpr std::size_t max_burst_bytes = 65000;
 
 constexpr auto first_probe_interval = 20 * millisecond;
 constexpr auto longest_probe_interval = second;
+// While much is sent, what is on the way makes the round trip longer, and then shorter again.
+constexpr auto busy_probe_interval = 50 * millisecond;
 constexpr auto first_info_interval = 50 * millisecond;
 constexpr auto longest_info_interval = second;
 constexpr auto longest_idle_interval = second;
@@ -357,13 +359,12 @@ SenderState Sender::sender_state() const
 // Who waits before it asks saves the others' asking, and loses time.
 std::uint8_t Sender::backoff_factor() const
 {
-  // A single receiver has nobody to wait for.
-  if (options_.policy == Policy::bulk)
-    return audience_.size() == 1 ? std::uint8_t{0} : options_.backoff_factor;
-  // A few NACKs more cost less than the delay.
   constexpr std::size_t few = 8;
-  return audience_.size() <= few && options_.group_size <= 10 ? std::uint8_t{0}
-                                                              : options_.backoff_factor;
+  if (audience_.size() > few || options_.group_size > 10)
+    return options_.backoff_factor;
+  // A few NACKs more cost less than the delay. In bulk 0 would say that nobody shares repairs.
+  const bool is_shared = options_.policy == Policy::bulk && audience_.size() != 1;
+  return std::min(options_.backoff_factor, is_shared ? std::uint8_t{1} : std::uint8_t{0});
 }
 
 MessageStart Sender::next_start()
@@ -693,7 +694,10 @@ void Sender::handle_timeout(std::uint64_t now)
   const auto is_due = [now](std::uint64_t at) { return at != 0 && at <= now; };
   if (is_due(probe_at_)) {
     send_probe(now);
-    probe_interval_ = std::min(2 * probe_interval_, longest_probe_interval);
+    const bool is_busy =
+        options_.policy == Policy::bulk && now < last_activity_ + longest_probe_interval;
+    probe_interval_ = std::min(2 * probe_interval_,
+                               is_busy ? busy_probe_interval : longest_probe_interval);
     probe_at_ = now + probe_interval_;
   }
   if (is_due(info_at_)) {

@@ -193,7 +193,7 @@ std::uint64_t Sender::repair_delay() const
   // Others may want the same block: one round of parity serves all.
   if (options_.policy == Policy::latency || audience_.size() < 2)
     return 0;
-  return (options_.backoff_factor + 1U) * grtt_.value();
+  return (backoff_factor() + 1U) * grtt_.value();
 }
 
 void Sender::settle_requests(std::uint64_t now)
@@ -275,7 +275,10 @@ void Sender::want_parities(SendBlock &block, const SendBlock::Symbols &symbols,
     return;
   }
   const auto fresh = static_cast<std::uint16_t>(options_.parity - block.parities_sent);
-  block.parities_wanted = std::max(block.parities_wanted, std::min(count, fresh));
+  // What is asked for a second time holds everybody up: a little more, as that may be lost too.
+  const bool is_late = options_.policy == Policy::bulk && block.repaired_at != 0;
+  const auto useful = static_cast<std::uint16_t>(is_late ? count + 1 + count / 8 : count);
+  block.parities_wanted = std::max(block.parities_wanted, std::min(useful, fresh));
   if (fresh >= count)
     return;
   for (auto symbol = block.sources(); symbol < block.sources() + options_.parity; ++symbol) {

@@ -12,6 +12,10 @@ namespace {
 constexpr auto never = std::numeric_limits<std::uint64_t>::max();
 // Who waits for room wants enough to be worth waking up for.
 constexpr std::size_t worthwhile_room = std::size_t{64} << 10U;
+// As long as nobody listens to the receivers while much is sent.
+constexpr std::uint64_t longest_deafness = 200 * srm::microsecond;
+// Bounded, so that a flood of forged feedback does not keep repairs from being sent.
+constexpr int most_rounds = 16;
 
 }  // namespace
 
@@ -211,6 +215,34 @@ void SrmTransmitter::send_ready()
     }
     if (count == 0 || !send_bursts(std::span{bursts}.first(count)))
       return;
+    // Who has much to send holds the lock for long, and the other thread cannot listen.
+    if (now >= listened_at_ + longest_deafness)
+      listen_all(1);
+  }
+}
+
+void SrmTransmitter::listen_all(int max_rounds)
+{
+  listened_at_ = net::now_ns();
+  listen(main_input_, true, max_rounds);
+  if (group_input_)
+    listen(*group_input_, false, max_rounds);
+}
+
+void SrmTransmitter::listen(net::PacketReceiver &receiver, bool unicast, int max_rounds)
+{
+  for (int round = 0; round < max_rounds && !has_failed_; ++round) {
+    const auto received = receiver.receive();
+    if (received.error)
+      handle_error(*received.error);
+    const auto now = net::now_ns();
+    for (const auto &arrival : received.arrivals)
+      net::for_each_packet(arrival.packets, [&](Bytes packet) {
+        if (sockets_.gate.is_open() || sockets_.gate.admits(packet, arrival.from))
+          sender_.handle_packet(packet, unicast, now);
+      });
+    if (!received.may_have_more)
+      return;
   }
 }
 
@@ -289,11 +321,9 @@ void SrmTransmitter::tell(Lock &lock)
 void SrmTransmitter::run()
 {
   while (wait_for_work()) {
-    if (watches_[0].is_readable)
-      listen(main_input_, true);
-    if (group_input_ && watches_[1].is_readable)
-      listen(*group_input_, false);
     Lock lock{mutex_};
+    if (watches_[0].is_readable || watches_[1].is_readable)
+      listen_all(most_rounds);
     sender_.handle_timeout(net::now_ns());
     send_ready();
     if (backlog_.empty())
@@ -326,28 +356,6 @@ bool SrmTransmitter::wait_for_work()
     room_.notify_all();
   }
   return !quits_ && result != net::WaitResult::failed;
-}
-
-void SrmTransmitter::listen(net::PacketReceiver &receiver, bool unicast)
-{
-  // Bounded, so that a flood of forged feedback does not keep repairs from being sent.
-  constexpr int max_rounds = 16;
-  for (int round = 0; round < max_rounds; ++round) {
-    const auto received = receiver.receive();
-    const Lock lock{mutex_};
-    if (received.error)
-      handle_error(*received.error);
-    if (received.error || received.arrivals.empty())
-      return;
-    const auto now = net::now_ns();
-    for (const auto &arrival : received.arrivals)
-      net::for_each_packet(arrival.packets, [&](Bytes packet) {
-        if (sockets_.gate.is_open() || sockets_.gate.admits(packet, arrival.from))
-          sender_.handle_packet(packet, unicast, now);
-      });
-    if (!received.may_have_more)
-      return;
-  }
 }
 
 }  // namespace kam

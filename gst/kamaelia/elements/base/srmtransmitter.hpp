@@ -19,7 +19,8 @@
 namespace kam {
 
 // A sender of reliable multicast with its sockets. Who writes sends as well, in its own
-// thread; another thread listens to the receivers, watches the time and sends repairs.
+// thread, and hears the receivers between two bursts; another thread listens to them the rest
+// of the time, watches the clock and sends repairs.
 class SrmTransmitter {
  public:
   struct Callbacks {
@@ -71,12 +72,13 @@ class SrmTransmitter {
 
  private:
   using Lock = std::unique_lock<std::mutex>;
-  static constexpr std::size_t max_bursts = 32;
+  static constexpr std::size_t max_bursts = 8;
 
   void run();
   bool wait_for_work();
-  void listen(net::PacketReceiver &receiver, bool unicast);
   // These hold the lock.
+  void listen_all(int max_rounds);
+  void listen(net::PacketReceiver &receiver, bool unicast, int max_rounds);
   Outcome write_bytes(Lock &lock, Bytes &bytes, bool &is_begun);
   bool wait_for_room(Lock &lock, std::size_t bytes);
   Outcome stopped() const { return has_failed_ ? Outcome::failed : Outcome::interrupted; }
@@ -111,10 +113,11 @@ class SrmTransmitter {
   bool quits_ = false;
   std::uint64_t sleeps_until_ = 0;  // the network thread; 0: it is awake
 
-  // Only of the network thread.
   net::PacketReceiver main_input_;
   std::optional<net::PacketReceiver> group_input_;
-  std::array<net::Watch, 2> watches_;
+  std::uint64_t listened_at_ = 0;
+
+  std::array<net::Watch, 2> watches_;  // only of the network thread
 
   net::Waker waker_;
   std::thread thread_;
