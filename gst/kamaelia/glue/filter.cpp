@@ -147,7 +147,7 @@ bool Filter::sink_event(GstEvent *event)
     negotiate_without_caps();
     break;
   case GST_EVENT_EOS:
-    drain();
+    end();
     push_emitted();
     break;
   case GST_EVENT_FLUSH_STOP: flush(); break;

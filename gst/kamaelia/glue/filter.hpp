@@ -34,6 +34,8 @@ class Filter {
   // Emits everything that is still held, complete or not: at EOS, before other caps or
   // another segment, and when a DRAIN query asks for it.
   virtual void drain() {}
+  // At EOS.
+  virtual void end() { drain(); }
   // Forgets everything that is held: after a flush.
   virtual void flush() {}
   // The caps of the source pad for those of the sink pad (nullptr: data came without any).

@@ -3,9 +3,11 @@
 
 #include "elements/torrent/elements.hpp"
 
-static gboolean plugin_init(GstPlugin *)
+static gboolean plugin_init(GstPlugin *plugin)
 {
-  return TRUE;
+  gboolean any = FALSE;
+  any |= GST_ELEMENT_REGISTER(torrentenc, plugin);
+  return any;
 }
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, kamaeliatorrent,
