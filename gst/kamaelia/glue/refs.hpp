@@ -28,8 +28,10 @@ using Owned = std::unique_ptr<T, FreeWith<Free>>;
 using StructurePtr = Owned<GstStructure, gst_structure_free>;
 using StringPtr = Owned<char, g_free>;
 
+// Two kinds do not show what they are made of.
 template <class T>
-concept MiniObject = requires(T *p)
+concept MiniObject = std::is_same_v<T, GstBufferList> || std::is_same_v<T, GstContext> ||
+    requires(T *p)
 {
   p->mini_object;
 };
@@ -40,7 +42,7 @@ void ref(T *p)
 {
   if constexpr (std::is_same_v<T, GBytes>)
     g_bytes_ref(p);
-  else if constexpr (std::is_same_v<T, GstBufferList> || MiniObject<T>)
+  else if constexpr (MiniObject<T>)
     gst_mini_object_ref(GST_MINI_OBJECT_CAST(p));
   else
     g_object_ref(p);
@@ -51,7 +53,7 @@ void unref(T *p)
 {
   if constexpr (std::is_same_v<T, GBytes>)
     g_bytes_unref(p);
-  else if constexpr (std::is_same_v<T, GstBufferList> || MiniObject<T>)
+  else if constexpr (MiniObject<T>)
     gst_mini_object_unref(GST_MINI_OBJECT_CAST(p));
   else
     g_object_unref(p);
