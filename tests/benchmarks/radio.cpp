@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// icecastsrc beside souphttpsrc: how much it takes to read a gigabyte, and to listen to a
-// hundred stations. Each measurement is a process of its own; what counts are the ratios.
-#include "benchmarks/paced_station.hpp"
+// icecastsrc beside souphttpsrc, and beside recv() alone, which is as little as it can take: to
+// read a gigabyte, and to listen to a hundred stations. Each measurement is a process of its
+// own; what counts are the ratios.
+#include "benchmarks/stations.hpp"
 #include "glue/refs.hpp"
 
 #include <gio/gio.h>
 #include <gst/gst.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +18,7 @@
 #include <fstream>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -25,27 +26,18 @@ namespace {
 using namespace kam;
 using glue::Ref;
 
-constexpr double bulk_bytes = 1024.0 * 1024 * 1024;
+using bench::cpu_seconds;
+
 constexpr int stations = 100;
-constexpr int bulk_rounds = 5;
+constexpr int bulk_rounds = 7;
 constexpr int radio_rounds = 3;
-constexpr int radio_seconds = 20;
+constexpr int radio_seconds = 10;
 
 struct Cost {
   double seconds = 0;
   double cpu_seconds = 0;
   double bytes = 0;
 };
-
-double cpu_seconds()
-{
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto of = [](const timeval &time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return of(usage.ru_utime) + of(usage.ru_stime);
-}
 
 double now()
 {
@@ -105,13 +97,16 @@ int measure(const char *line, int seconds)
   _exit(EXIT_SUCCESS);
 }
 
-Cost cost_of(const std::string &line, int seconds)
+Cost cost_of(std::vector<std::string> arguments)
 {
-  const auto seconds_text = std::to_string(seconds);
+  arguments.insert(arguments.begin(), "/proc/self/exe");
+  std::vector<const char *> argv;
+  for (const auto &argument : arguments)
+    argv.push_back(argument.c_str());
+  argv.push_back(nullptr);
   GError *error = nullptr;
   const auto process = Ref<GSubprocess>::adopt(
-      g_subprocess_new(G_SUBPROCESS_FLAGS_STDOUT_PIPE, &error, "/proc/self/exe", "--measure",
-                       line.c_str(), seconds_text.c_str(), nullptr));
+      g_subprocess_newv(argv.data(), G_SUBPROCESS_FLAGS_STDOUT_PIPE, &error));
   char *text = nullptr;
   if (!process ||
       !g_subprocess_communicate_utf8(process.get(), nullptr, nullptr, &text, nullptr, nullptr))
@@ -119,8 +114,19 @@ Cost cost_of(const std::string &line, int seconds)
   const glue::StringPtr owned{text};
   Cost cost;
   if (std::sscanf(text, "%lf %lf %lf", &cost.seconds, &cost.cpu_seconds, &cost.bytes) != 3)
-    throw std::runtime_error{"a measurement failed: " + line.substr(0, 60)};
+    throw std::runtime_error{"a measurement failed: " + arguments[2].substr(0, 60)};
   return cost;
+}
+
+Cost cost_of_pipeline(const std::string &line, int seconds)
+{
+  return cost_of({"--measure", line, std::to_string(seconds)});
+}
+
+Cost cost_of_bare(guint16 port, const char *path, int listeners, int seconds)
+{
+  return cost_of({"--bare", std::to_string(port), path, std::to_string(listeners),
+                  std::to_string(seconds)});
 }
 
 double median(std::vector<double> values)
@@ -129,11 +135,26 @@ double median(std::vector<double> values)
   return values[values.size() / 2];
 }
 
-void row(const char *what, const char *ours, double our_value, const char *peer,
-         double peer_value, double ratio, double goal)
+// What a contestant took, over all rounds.
+struct Contestant {
+  std::string name;
+  std::vector<double> cost;
+};
+
+// Ours is the first; how many times as much each of the others took, round by round.
+void rows(const char *what, const std::vector<Contestant> &contestants, double goal)
 {
-  std::printf("| %s | `%s` | %.3g | `%s` | %.3g | **%.2f×** | %.1f |\n", what, ours, our_value,
-              peer, peer_value, ratio, goal);
+  const auto &ours = contestants.front();
+  for (std::size_t i = 1; i < contestants.size(); ++i) {
+    const auto &peer = contestants[i];
+    std::vector<double> ratios;
+    for (std::size_t round = 0; round < ours.cost.size(); ++round)
+      ratios.push_back(peer.cost[round] / ours.cost[round]);
+    std::printf("| %s | `%s` | %.3g | `%s` | %.3g | **%.2f×** | ", what, ours.name.c_str(),
+                median(ours.cost), peer.name.c_str(), median(peer.cost), median(ratios));
+    std::printf(i == 1 ? "%.0f |\n" : "|\n", goal);
+  }
+  std::fflush(stdout);
 }
 
 // Serves one gigabyte of nothing from a folder of its own.
@@ -145,7 +166,7 @@ class Nginx {
     const glue::StringPtr folder{g_dir_make_tmp("bench-radio-XXXXXX", &error)};
     folder_ = folder.get();
     std::ofstream{folder_ / "bulk"}.close();
-    std::filesystem::resize_file(folder_ / "bulk", static_cast<std::uintmax_t>(bulk_bytes));
+    std::filesystem::resize_file(folder_ / "bulk", bench::bulk_size);
     const auto listener = Ref<GSocketListener>::adopt(g_socket_listener_new());
     port_ = g_socket_listener_add_any_inet_port(listener.get(), nullptr, nullptr);
     g_socket_listener_close(listener.get());
@@ -177,7 +198,7 @@ class Nginx {
   Nginx(const Nginx &) = delete;
   Nginx &operator=(const Nginx &) = delete;
 
-  std::string uri() const { return "http://127.0.0.1:" + std::to_string(port_) + "/bulk"; }
+  guint16 port() const { return port_; }
 
  private:
   std::filesystem::path folder_;
@@ -185,88 +206,92 @@ class Nginx {
   Ref<GSubprocess> process_;
 };
 
-class Station {
+// This program again, as a server.
+class Server {
  public:
-  Station()
+  explicit Server(const char *mode)
   {
     process_ = Ref<GSubprocess>::adopt(g_subprocess_new(
         GSubprocessFlags(G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDIN_PIPE),
-        nullptr, "/proc/self/exe", "--station", nullptr));
+        nullptr, "/proc/self/exe", mode, nullptr));
     const auto lines = Ref<GDataInputStream>::adopt(
         g_data_input_stream_new(g_subprocess_get_stdout_pipe(process_.get())));
     const glue::StringPtr line{
         g_data_input_stream_read_line(lines.get(), nullptr, nullptr, nullptr)};
-    if (!line)
-      throw std::runtime_error{"the station does not start"};
-    uri_ = "http://127.0.0.1:" + std::string{line.get()}.substr(5) + "/";
+    if (!line || std::sscanf(line.get(), "port %hu", &port_) != 1)
+      throw std::runtime_error{"a server does not start"};
   }
-  ~Station()
+  ~Server()
   {
     g_output_stream_close(g_subprocess_get_stdin_pipe(process_.get()), nullptr, nullptr);
     g_subprocess_wait(process_.get(), nullptr, nullptr);
   }
-  Station(const Station &) = delete;
-  Station &operator=(const Station &) = delete;
+  Server(const Server &) = delete;
+  Server &operator=(const Server &) = delete;
 
-  const std::string &uri() const { return uri_; }
+  guint16 port() const { return port_; }
 
  private:
   Ref<GSubprocess> process_;
-  std::string uri_;
+  guint16 port_ = 0;
 };
 
-void bulk(const char *nginx)
+void bulk(const std::string &server, guint16 port)
 {
-  const Nginx server{nginx};
-  const auto ours = "icecastsrc retries=0 location=" + server.uri() + " ! fakesink sync=false";
-  for (const std::string peer : {"souphttpsrc", "souphttpsrc blocksize=65536"}) {
-    const auto theirs = peer + " location=" + server.uri() + " ! fakesink sync=false";
-    std::vector<double> speed;
-    std::vector<double> cpu;
-    Cost our_cost;
-    Cost peer_cost;
-    for (int i = 0; i < bulk_rounds; ++i) {
-      our_cost = cost_of(ours, 0);
-      peer_cost = cost_of(theirs, 0);
-      if (our_cost.bytes != bulk_bytes || peer_cost.bytes != bulk_bytes)
+  const auto location = " location=http://127.0.0.1:" + std::to_string(port) + "/bulk";
+  std::vector<Contestant> seconds{{"icecastsrc", {}},
+                                  {"souphttpsrc", {}},
+                                  {"souphttpsrc blocksize=65536", {}},
+                                  {"recv() alone", {}}};
+  auto cpu_seconds = seconds;
+  const auto cost_of_one = [&](std::size_t which) {
+    if (which == 3)
+      return cost_of_bare(port, "/bulk", 1, 0);
+    const auto *more = which == 0 ? " retries=0" : "";
+    return cost_of_pipeline(seconds[which].name + more + location + " ! fakesink sync=false",
+                            0);
+  };
+  cost_of_one(3);  // warms the caches
+  for (int round = 0; round < bulk_rounds; ++round)
+    for (std::size_t i = 0; i < seconds.size(); ++i) {
+      const auto cost = cost_of_one(i);
+      if (cost.bytes < bench::bulk_size)
         throw std::runtime_error{"not all of it came"};
-      speed.push_back(peer_cost.seconds / our_cost.seconds);
-      cpu.push_back(peer_cost.cpu_seconds / our_cost.cpu_seconds);
+      seconds[i].cost.push_back(cost.seconds);
+      cpu_seconds[i].cost.push_back(cost.cpu_seconds);
     }
-    row("GiB/s", "icecastsrc", 1 / our_cost.seconds, peer.c_str(), 1 / peer_cost.seconds,
-        median(speed), peer == "souphttpsrc" ? 5 : 1);
-    row("CPU s/GiB", "icecastsrc", our_cost.cpu_seconds, peer.c_str(), peer_cost.cpu_seconds,
-        median(cpu), peer == "souphttpsrc" ? 6 : 1);
-  }
+  rows((server + ", s/GiB").c_str(), seconds, 5);
+  rows((server + ", CPU s/GiB").c_str(), cpu_seconds, 6);
 }
 
 void radio()
 {
-  const Station station;
+  const Server station{"--station"};
   const auto all = [&station](const std::string &before, const std::string &after) {
     std::string line;
     for (int i = 0; i < stations; ++i)
-      line += before + " location=" + station.uri() + after + " ! fakesink sync=false ";
+      line += before + " location=http://127.0.0.1:" + std::to_string(station.port()) + "/" +
+              after + " ! fakesink sync=false ";
     return line;
   };
   // Of a stream, in a minute, in milliseconds.
-  const auto cost = [](const std::string &line) {
-    const auto used = cost_of(line, radio_seconds);
+  const auto per_minute = [](const Cost &used) {
     const auto expected = 16000.0 * stations * used.seconds;
     if (used.bytes < 0.9 * expected || used.bytes > 1.1 * expected)
       throw std::runtime_error{"the stations did not come in their time"};
     return used.cpu_seconds * 1000 * 60 / used.seconds / stations;
   };
-  std::vector<double> ratios;
-  double ours = 0;
-  double theirs = 0;
-  for (int i = 0; i < radio_rounds; ++i) {
-    ours = cost(all("icecastsrc", ""));
-    theirs = cost(all("souphttpsrc iradio-mode=true is-live=true", " ! icydemux"));
-    ratios.push_back(theirs / ours);
+  std::vector<Contestant> contestants{
+      {"icecastsrc", {}}, {"souphttpsrc ! icydemux", {}}, {"poll() and recv() alone", {}}};
+  for (int round = 0; round < radio_rounds; ++round) {
+    contestants[0].cost.push_back(
+        per_minute(cost_of_pipeline(all("icecastsrc", ""), radio_seconds)));
+    contestants[1].cost.push_back(per_minute(cost_of_pipeline(
+        all("souphttpsrc iradio-mode=true is-live=true", " ! icydemux"), radio_seconds)));
+    contestants[2].cost.push_back(
+        per_minute(cost_of_bare(station.port(), "/", stations, radio_seconds)));
   }
-  row("CPU ms per stream-minute", "icecastsrc", ours, "souphttpsrc ! icydemux", theirs,
-      median(ratios), 3);
+  rows("CPU ms per stream-minute", contestants, 3);
 }
 
 }  // namespace
@@ -275,7 +300,12 @@ int main(int argc, char **argv)
 {
   const std::string mode = argc > 1 ? argv[1] : "";
   if (mode == "--station")
-    return kam::bench::be_station();
+    return bench::be_station();
+  if (mode == "--bulk-server")
+    return bench::be_bulk_server();
+  if (mode == "--bare" && argc == 6)
+    return bench::be_bare_listeners(static_cast<std::uint16_t>(std::atoi(argv[2])), argv[3],
+                                    std::atoi(argv[4]), std::atoi(argv[5]));
   if (mode == "--measure" && argc == 4)
     return measure(argv[2], std::atoi(argv[3]));
   if (argc != 2) {
@@ -284,7 +314,14 @@ int main(int argc, char **argv)
   }
   try {
     std::printf("| what | ours | | peer | | ratio | goal |\n|---|---|---|---|---|---|---|\n");
-    bulk(argv[1]);
+    {
+      const Nginx nginx{argv[1]};
+      bulk("nginx", nginx.port());
+    }
+    {
+      const Server server{"--bulk-server"};
+      bulk("from the cache", server.port());
+    }
     radio();
     return EXIT_SUCCESS;
   } catch (const std::exception &error) {

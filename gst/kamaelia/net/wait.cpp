@@ -41,10 +41,16 @@ std::uint64_t now_ns()
 WaitResult wait(std::span<Watch> watches, const Waker &waker,
                 std::optional<std::uint64_t> deadline_ns)
 {
+  return wait(watches, waker.fd(), deadline_ns);
+}
+
+WaitResult wait(std::span<Watch> watches, int waking_fd,
+                std::optional<std::uint64_t> deadline_ns)
+{
   assert(watches.size() <= max_watches);
   watches = watches.first(std::min(watches.size(), max_watches));
   std::array<pollfd, max_watches + 1> polled{};
-  polled[0] = {waker.fd(), POLLIN, 0};
+  polled[0] = {waking_fd, POLLIN, 0};
   for (std::size_t i = 0; i < watches.size(); ++i)
     polled[i + 1] = {watches[i].fd, events_of(watches[i]), 0};
   int ready = 0;

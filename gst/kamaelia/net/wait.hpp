@@ -31,5 +31,8 @@ inline constexpr std::size_t max_watches = 7;
 // or the deadline comes; without a deadline, for as long as it takes.
 WaitResult wait(std::span<Watch> watches, const Waker &waker,
                 std::optional<std::uint64_t> deadline_ns);
+// The same with another descriptor that becomes readable, and stays so, in place of the waker.
+WaitResult wait(std::span<Watch> watches, int waking_fd,
+                std::optional<std::uint64_t> deadline_ns);
 
 }  // namespace kam::net

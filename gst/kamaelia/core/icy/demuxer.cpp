@@ -32,6 +32,16 @@ std::optional<Demuxer::Event> Demuxer::poll()
   return Audio{{start, audio}};
 }
 
+bool Demuxer::pass_audio(std::size_t size)
+{
+  if (metaint_ == 0)
+    return true;
+  if (size > until_block_)
+    return false;
+  until_block_ -= size;
+  return true;
+}
+
 // Reads of a block what is there. True if one is whole that is not empty.
 bool Demuxer::read_block()
 {

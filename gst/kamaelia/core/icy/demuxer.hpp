@@ -34,6 +34,9 @@ class Demuxer {
   void feed(MutableBytes input) { input_ = input; }
   std::optional<Event> poll();
 
+  // True if the next `size` bytes are nothing but audio; then they count as fed and polled.
+  bool pass_audio(std::size_t size);
+
   // Blocks of any size that were passed, empty ones too.
   std::uint64_t blocks() const { return blocks_; }
 

@@ -129,6 +129,15 @@ RadioConnection::RadioConnection(GCancellable *cancellable)
     : cancellable_{Ref<GCancellable>::share(cancellable)},
       cookies_{Ref<SoupCookieJar>::adopt(soup_cookie_jar_new())}
 {
+  if (!g_cancellable_make_pollfd(cancellable, &cancelled_))
+    cancelled_.fd = -1;
+}
+
+RadioConnection::~RadioConnection()
+{
+  close();
+  if (cancelled_.fd >= 0)
+    g_cancellable_release_fd(cancellable_.get());
 }
 
 RadioFailure RadioConnection::failure_of(const GError *error, Kind otherwise) const
@@ -244,6 +253,10 @@ std::optional<RadioFailure> RadioConnection::connect(GUri *uri, const Options &o
   socket_ = Ref<GSocket>::share(g_socket_connection_get_socket(connection));
   g_socket_set_timeout(socket_.get(), options.timeout);
   g_socket_set_keepalive(socket_.get(), TRUE);
+  constexpr std::uint64_t second = 1'000'000'000;
+  silence_ns_ = options.timeout > 0 ? std::optional{options.timeout * second} : std::nullopt;
+  if (!is_tls(uri))
+    reader_.emplace(g_socket_get_fd(socket_.get()), cancelled_.fd);
   return std::nullopt;
 }
 
@@ -390,8 +403,23 @@ void RadioConnection::take_cookies(GUri *uri)
       soup_cookie_jar_set_cookie(cookies_.get(), uri, field.value.c_str());
 }
 
+std::variant<std::size_t, RadioFailure> RadioConnection::read_socket(MutableBytes bytes)
+{
+  const auto got = reader_->read(bytes, silence_ns_);
+  if (const auto *size = std::get_if<std::size_t>(&got))
+    return *size;
+  if (const auto *error = std::get_if<net::Error>(&got))
+    return RadioFailure{Kind::lost, 0, error->what};
+  return std::get<net::StreamReader::Interruption>(got) ==
+                 net::StreamReader::Interruption::silent
+             ? RadioFailure{Kind::stalled, 0, "nothing came"}
+             : RadioFailure{Kind::cancelled, 0, ""};
+}
+
 std::variant<std::size_t, RadioFailure> RadioConnection::read_raw(MutableBytes bytes)
 {
+  if (reader_)
+    return read_socket(bytes);
   g_autoptr(GError) error = nullptr;
   const auto size = g_input_stream_read(g_io_stream_get_input_stream(stream_.get()),
                                         bytes.data(), bytes.size(), cancellable_.get(), &error);
@@ -445,6 +473,7 @@ void RadioConnection::close()
 {
   if (socket_)
     g_socket_close(socket_.get(), nullptr);
+  reader_.reset();
   socket_ = {};
   stream_ = {};
 }

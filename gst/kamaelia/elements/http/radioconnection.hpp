@@ -9,6 +9,7 @@
 #include "core/http/response_head.hpp"
 #include "elements/http/radiofailure.hpp"
 #include "glue/refs.hpp"
+#include "net/stream_reader.hpp"
 
 #include <gio/gio.h>
 #include <libsoup/soup.h>
@@ -45,7 +46,7 @@ class RadioConnection {
   };
 
   explicit RadioConnection(GCancellable *cancellable);
-  ~RadioConnection() { close(); }
+  ~RadioConnection();
   RadioConnection(const RadioConnection &) = delete;
   RadioConnection &operator=(const RadioConnection &) = delete;
 
@@ -78,11 +79,14 @@ class RadioConnection {
   void take_cookies(GUri *uri);
   std::string find_proxy(GUri *uri, const Options &options);
   void set_identity(GUri *uri, const Options &options);
+  std::variant<std::size_t, RadioFailure> read_socket(MutableBytes bytes);
   std::variant<std::size_t, RadioFailure> read_raw(MutableBytes bytes);
   std::variant<std::size_t, RadioFailure> read_wire(MutableBytes bytes);
   RadioFailure failure_of(const GError *error, RadioFailure::Kind otherwise) const;
 
   glue::Ref<GCancellable> cancellable_;
+  // Held for as long as this lives: making it anew for each wait costs two system calls.
+  GPollFD cancelled_{};
   glue::Ref<SoupCookieJar> cookies_;
   glue::Ref<SoupAuth> auth_;
   std::string auth_origin_;  // to whom the answer of `auth_` goes
@@ -92,6 +96,8 @@ class RadioConnection {
 
   glue::Ref<GIOStream> stream_;
   glue::Ref<GSocket> socket_;
+  std::optional<net::StreamReader> reader_;  // of the socket, where there is no TLS
+  std::optional<std::uint64_t> silence_ns_;  // that it may keep
   ResponseHead head_;
   std::string address_;
   std::vector<std::pair<std::string, std::string>> request_fields_;

@@ -286,6 +286,8 @@ void RadioReader::take(BufferPtr block, std::size_t size)
     had_data_ = true;
     tuner_.handle_data();
   }
+  if (demuxer_.pass_audio(size))
+    return take_audio(part_of(block, 0, size, true));
   struct Piece {
     std::size_t offset = 0;
     std::size_t size = 0;

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "net/stream_reader.hpp"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+
+namespace kam::net {
+namespace {
+
+constexpr std::size_t large_read = std::size_t{64} << 10U;
+constexpr std::size_t gathered_bytes = std::size_t{2} << 20U;
+constexpr std::uint64_t gathering_ns = 10'000'000;
+
+}  // namespace
+
+StreamReader::Result StreamReader::read(MutableBytes bytes,
+                                        std::optional<std::uint64_t> silence_ns)
+{
+  for (;;) {
+    if (!may_have_more_)
+      if (const auto end = sleep(silence_ns))
+        return *end;
+    const auto got = recv(socket_, bytes.data(), bytes.size(), MSG_DONTWAIT);
+    if (got >= 0) {
+      const auto size = static_cast<std::size_t>(got);
+      may_have_more_ = size == bytes.size();
+      gathers_ |= may_have_more_ && size >= large_read;
+      return size;
+    }
+    if (errno == EAGAIN)
+      may_have_more_ = false;
+    else if (errno != EINTR)
+      return last_error("the connection is lost");
+  }
+}
+
+// Nothing if there is something to read.
+std::optional<StreamReader::Result> StreamReader::sleep(std::optional<std::uint64_t> silence_ns)
+{
+  may_have_more_ = true;
+  if (gathers_) {
+    set_low_water(gathered_bytes);
+    const auto result = sleep_until(now_ns() + gathering_ns);
+    if (result == WaitResult::ready)
+      return std::nullopt;
+    gathers_ = false;
+    set_low_water(1);
+  }
+  const auto deadline =
+      silence_ns ? std::optional{now_ns() + *silence_ns} : std::optional<std::uint64_t>{};
+  switch (sleep_until(deadline)) {
+  case WaitResult::ready: return std::nullopt;
+  case WaitResult::woken: return Interruption::interrupted;
+  case WaitResult::timed_out: return Interruption::silent;
+  default: return last_error("cannot wait for the connection");
+  }
+}
+
+WaitResult StreamReader::sleep_until(std::optional<std::uint64_t> deadline_ns)
+{
+  ++sleeps_;
+  std::array watches{Watch{socket_}};
+  return wait(watches, interrupt_fd_, deadline_ns);
+}
+
+// How much there must be for a sleep to end. Where that cannot be set each segment ends one.
+void StreamReader::set_low_water(std::size_t bytes)
+{
+  if (bytes == low_water_)
+    return;
+  const auto value = static_cast<int>(bytes);
+  setsockopt(socket_, SOL_SOCKET, SO_RCVLOWAT, &value, sizeof value);
+  low_water_ = bytes;
+}
+
+}  // namespace kam::net
