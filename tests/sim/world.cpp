@@ -14,6 +14,8 @@ using namespace srm;
 
 // What happens at one moment without end is a core that spins.
 constexpr std::uint64_t most_at_once = 200'000;
+// Sources and parities of the longest block there is in a scenario.
+constexpr std::uint64_t largest_block = 96 * 1500;
 
 World::World(const Scenario &scenario, bool trace)
     : scenario_{scenario}, is_traced_{trace}, dice_{scenario.seed ^ 0x5eedU}
@@ -529,7 +531,7 @@ void World::drain_receiver(std::uint32_t node)
   constexpr unsigned seldom = 64;
   if (++receiver.drains % seldom == 0 &&
       receiver.core->stats().buffered_bytes >
-          receiver.plan.options.buffer_bytes * receiver.plan.options.max_senders)
+          receiver.plan.options.total_bytes + receiver.plan.options.max_senders * largest_block)
     fail(name_of(node) + " keeps more than it may");
   schedule_wake(node, receiver.core->next_timeout());
 }

@@ -8,13 +8,22 @@
 
 namespace kam::srm {
 
-void ReceiveBlock::set_memory(SlabRef memory, bool is_stream, std::size_t segment_size)
+void ReceiveBlock::set_memory(SlabRef memory, MemoryAccount &account, bool is_stream,
+                              std::size_t segment_size)
 {
   memory_ = std::move(memory);
+  account_ = &account;
+  memory_claim_.take(account, memory_->size());
   is_stream_ = is_stream;
   segment_size_ = segment_size;
   if (is_stream)
     headers_.resize(sources_);
+}
+
+SlabRef ReceiveBlock::take_memory()
+{
+  memory_claim_.release();
+  return std::move(memory_);
 }
 
 void ReceiveBlock::put_source(std::uint16_t symbol, Bytes payload)
@@ -41,6 +50,7 @@ void ReceiveBlock::put_parity(std::uint16_t index, Bytes payload)
   assert(!parity_have_[index]);
   const auto size = segment_size_ + (is_stream_ ? StreamHeader::size : 0);
   RawMemory bytes{size};
+  parity_claim_.take(*account_, size);
   const auto present = std::min(payload.size(), size);
   if (present > 0)
     std::memcpy(bytes.get(), payload.data(), present);
@@ -79,6 +89,7 @@ std::uint16_t ReceiveBlock::rebuild(const ReedSolomon &code, Decoder &decoder)
     have_.set(symbol);
   have_count_ = sources_;
   parities_.clear();
+  parity_claim_.release();
   return static_cast<std::uint16_t>(missing_count);
 }
 

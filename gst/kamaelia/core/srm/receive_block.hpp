@@ -7,6 +7,7 @@
 #include "core/raw_memory.hpp"
 #include "core/srm/codec.hpp"
 #include "core/srm/fec.hpp"
+#include "core/srm/memory_account.hpp"
 #include "core/srm/slab.hpp"
 
 #include <array>
@@ -42,8 +43,10 @@ class ReceiveBlock {
 
   // How a segment of this object looks; `memory` holds sources * segment_size bytes.
   bool has_memory() const { return static_cast<bool>(memory_); }
-  void set_memory(SlabRef memory, bool is_stream, std::size_t segment_size);
-  SlabRef take_memory() { return std::move(memory_); }
+  // All that it holds is on the account.
+  void set_memory(SlabRef memory, MemoryAccount &account, bool is_stream,
+                  std::size_t segment_size);
+  SlabRef take_memory();
   const SlabRef &memory() const { return memory_; }
 
   // The payload of a packet, with the stream header if it is a stream's. Both are for symbols
@@ -78,6 +81,9 @@ class ReceiveBlock {
   Symbols have_;
   Symbols parity_have_;
   SlabRef memory_;
+  MemoryAccount *account_ = nullptr;
+  MemoryClaim memory_claim_;
+  MemoryClaim parity_claim_;
   std::vector<std::array<std::byte, StreamHeader::size>> headers_;
   struct Parity {
     std::uint16_t index;

@@ -9,9 +9,8 @@
 namespace kam::srm {
 
 Receiver::Receiver(const ReceiverOptions &options, std::uint64_t seed)
-    : shared_{std::make_unique<ReceiverShared>()}
+    : shared_{std::make_unique<ReceiverShared>(options)}
 {
-  shared_->options = options;
   shared_->random.seed(seed);
 }
 
@@ -38,6 +37,8 @@ RemoteSender *Receiver::find_or_add(NodeId node, std::uint16_t instance, PeerId 
     if (found->second->has_left()) {
       senders_.erase(found);
     } else {
+      if (!may_add || !found->second->is_replaced_by(instance, now))
+        return nullptr;
       found->second->leave(LeaveReason::restarted);
       departing_.push_back(std::move(found->second));
       senders_.erase(found);
@@ -177,12 +178,12 @@ void Receiver::set_policy(Policy policy)
 ReceiverStats Receiver::stats() const
 {
   auto stats = shared_->stats;
+  stats.buffered_bytes = shared_->memory.used();
   for (const auto &[node, sender] : senders_) {
     if (sender->has_left())
       continue;
     ++stats.senders;
     stats.grtt = std::max(stats.grtt, sender->grtt());
-    stats.buffered_bytes += sender->buffered_bytes();
   }
   return stats;
 }

@@ -29,7 +29,10 @@ struct ReceiverOptions {
   std::uint64_t latency = 200 * millisecond;
   bool silent = false;         // sends nothing, ever: proactive parity has to do
   bool unicast_nacks = false;  // to the sender, not to the group
-  std::size_t buffer_bytes = std::size_t{64} << 20U;  // of one sender's data
+  // Of one sender's data, and of that of all of them. What is next may always be there, so that
+  // it can be up to a block more for each sender. A block has to fit.
+  std::size_t buffer_bytes = std::size_t{64} << 20U;
+  std::size_t total_bytes = std::size_t{256} << 20U;
   std::uint32_t max_senders = 16;
   std::uint64_t sender_timeout = 30 * second;  // of silence
   // Bytes of packets that the socket holds; told to the sender. 0: unknown.
@@ -110,7 +113,7 @@ struct ReceiverStats {
   std::uint64_t bad_packets = 0;       // could not be read
   std::uint64_t overflow_packets = 0;  // beyond the buffer, or from a sender too many
   std::uint64_t grtt = 0;              // as the sender says, ns
-  std::uint64_t buffered_bytes = 0;
+  std::uint64_t buffered_bytes = 0;    // memory for data that has not been handed on
   std::uint32_t senders = 0;
 };
 

@@ -40,10 +40,14 @@ bool RemoteObject::describe(const ObjectHeader &header,
     return is_stream() ? fti_->segment_size == fti->segment_size &&
                              fti_->max_sources == fti->max_sources
                        : *fti_ == *fti;
+  if (std::size_t{fti->segment_size} * fti->max_sources > options_->buffer_bytes)
+    return false;
   fti_ = fti;
   if (!is_stream())
     partition_ = Partition{*fti};
-  pool_.emplace(std::size_t{fti->segment_size} * fti->max_sources);
+  // Some blocks' memory waits for the next, but not a large part of all there may be.
+  constexpr std::size_t most_idle = 64;
+  pool_.emplace(block_bytes(), std::min(most_idle, options_->buffer_bytes / 8 / block_bytes()));
   note_delivered_object();
   return true;
 }
@@ -65,11 +69,29 @@ void RemoteObject::join(PayloadId id, bool from_start)
   noticed_end_ = first_;
 }
 
+std::size_t RemoteObject::block_bytes() const
+{
+  return std::size_t{fti_->segment_size} * fti_->max_sources;
+}
+
 std::size_t RemoteObject::max_blocks() const
 {
-  const auto block_bytes = std::size_t{fti_->segment_size} * fti_->max_sources;
   // Blocks that are only expected take memory, too.
-  return std::clamp<std::size_t>(options_->buffer_bytes / block_bytes, 4, 16384);
+  const auto each = block_bytes() + sizeof(ReceiveBlock);
+  return std::clamp<std::size_t>((memory_->used() + memory_->left()) / each, 1, 16384);
+}
+
+// Whether a sender may be there already, or enough packets have told so. One that waits for its
+// receivers is not ahead of them by more than it keeps.
+bool RemoteObject::is_near(std::uint64_t number, std::uint64_t now)
+{
+  const auto kept = options_->policy == Policy::bulk ? fti_->object_size / block_bytes() : 0;
+  const auto reach = max_blocks() + kept;
+  if (number < first_ + reach) {
+    far_block_.deny();
+    return true;
+  }
+  return far_block_.suggest(number, reach, now);
 }
 
 std::optional<std::uint64_t> RemoteObject::last_number() const
@@ -120,13 +142,18 @@ void RemoteObject::extend_to(std::uint64_t number)
     blocks_.emplace_back(end_number(), sources_of(end_number()));
 }
 
-ReceiveBlock &RemoteObject::block_for_write(std::uint64_t number)
+ReceiveBlock &RemoteObject::block_at(std::uint64_t number)
 {
   extend_to(number);
-  auto &block = blocks_[static_cast<std::size_t>(number - first_)];
-  if (!block.has_memory())
-    block.set_memory(pool_->take(), is_stream(), fti_->segment_size);
-  return block;
+  return blocks_[static_cast<std::size_t>(number - first_)];
+}
+
+// Whether the memory for one more packet of a block may be taken.
+bool RemoteObject::has_room(const ReceiveBlock &block, bool is_parity) const
+{
+  const auto needed =
+      (block.has_memory() ? 0 : block_bytes()) + (is_parity ? fti_->segment_size : 0U);
+  return needed <= memory_->left();
 }
 
 // Whether there is room for a block. A live receiver makes room; one that must lose nothing
@@ -158,8 +185,8 @@ bool RemoteObject::is_whole_symbol(std::uint64_t number, std::uint16_t symbol,
          header->length == payload.size() - StreamHeader::size;
 }
 
-RemoteObject::Outcome RemoteObject::put(PayloadId id, Bytes payload, std::uint64_t now,
-                                        Decoder &decoder)
+RemoteObject::Outcome RemoteObject::put(PayloadId id, Bytes payload, bool is_first,
+                                        std::uint64_t now, Decoder &decoder)
 {
   if (!joined_ || delivered_)
     return delivered_ ? Outcome::duplicate : Outcome::useless;
@@ -172,31 +199,47 @@ RemoteObject::Outcome RemoteObject::put(PayloadId id, Bytes payload, std::uint64
   if (id.symbol >= sources + fti_->max_parities ||
       !is_whole_symbol(*number, id.symbol, payload))
     return Outcome::useless;
-  if (!fits(*number, now))
+  if (!is_near(*number, now) || !fits(*number, now))
     return Outcome::beyond;
-  auto &block = block_for_write(*number);
+  auto &block = block_at(*number);
   const bool is_parity = id.symbol >= sources;
   const auto index = static_cast<std::uint16_t>(is_parity ? id.symbol - sources : id.symbol);
   if (block.is_complete() || (is_parity ? block.has_parity(index) : block.has_source(index)))
     return Outcome::duplicate;
   if (!is_parity && index < first_symbol(block))
     return Outcome::duplicate;  // given up, or before we came
-  if (is_parity)
-    block.put_parity(index, payload);
-  else
-    block.put_source(index, payload);
+  const bool is_next = is_first && *number == first_;
+  if (!is_next && !has_room(block, is_parity))
+    return Outcome::beyond;
+  store(block, is_parity, index, payload);
   // What a packet says about those before it. Parity comes when the sources have been sent.
   const auto before = options_->policy == Policy::bulk ? std::uint16_t{0} : index;
   notice(*number, is_parity ? sources : before, now);
-  if (block.can_rebuild()) {
-    if (!code_)
-      code_ = reed_solomon(fti_->max_sources, fti_->max_parities);
-    rebuilt_ += block.rebuild(*code_, decoder);
-  }
+  rebuild(block, decoder);
   if (block.gap_at != 0)
     refresh_gap(block);
   expect_end(now);
   return Outcome::taken;
+}
+
+void RemoteObject::store(ReceiveBlock &block, bool is_parity, std::uint16_t index,
+                         Bytes payload)
+{
+  if (!block.has_memory())
+    block.set_memory(pool_->take(), *memory_, is_stream(), fti_->segment_size);
+  if (is_parity)
+    block.put_parity(index, payload);
+  else
+    block.put_source(index, payload);
+}
+
+void RemoteObject::rebuild(ReceiveBlock &block, Decoder &decoder)
+{
+  if (!block.can_rebuild())
+    return;
+  if (!code_)
+    code_ = reed_solomon(fti_->max_sources, fti_->max_parities);
+  rebuilt_ += block.rebuild(*code_, decoder);
 }
 
 // All blocks before `number` have been sent, and of that one so many symbols.
@@ -258,7 +301,7 @@ bool RemoteObject::expect_through(PayloadId id, std::uint64_t now)
     return false;
   if (*number < first_)
     return true;
-  if (!fits(*number, now))
+  if (!is_near(*number, now) || !fits(*number, now))
     return false;
   const auto symbols =
       std::min<std::uint16_t>(sources_of(*number), static_cast<std::uint16_t>(id.symbol + 1));
@@ -515,7 +558,7 @@ RemoteObject::Skipped RemoteObject::give_up_before(std::uint32_t wire_number, st
 {
   Skipped skipped;
   const auto number = joined_ && !delivered_ ? number_of(wire_number) : std::nullopt;
-  if (!number || *number <= first_)
+  if (!number || *number <= first_ || !is_near(*number, now))
     return skipped;
   if (*number - first_ >= max_blocks()) {
     jump_to(*number, skipped);
@@ -528,18 +571,8 @@ RemoteObject::Skipped RemoteObject::give_up_before(std::uint32_t wire_number, st
 
 double RemoteObject::fullness() const
 {
-  return is_usable() ? static_cast<double>(blocks_.size()) / static_cast<double>(max_blocks())
-                     : 0;
-}
-
-std::size_t RemoteObject::buffered_bytes() const
-{
-  std::size_t bytes = 0;
-  for (const auto &block : blocks_) {
-    bytes += (std::size_t{block.source_count()} + block.parity_count()) *
-             (fti_ ? fti_->segment_size : 0U);
-  }
-  return bytes;
+  const auto used = static_cast<double>(memory_->used());
+  return used / std::max(1.0, used + static_cast<double>(memory_->left()));
 }
 
 }  // namespace kam::srm

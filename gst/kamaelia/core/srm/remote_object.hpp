@@ -5,8 +5,10 @@
 
 #include "core/bytes.hpp"
 #include "core/srm/codec.hpp"
+#include "core/srm/memory_account.hpp"
 #include "core/srm/partition.hpp"
 #include "core/srm/policy.hpp"
+#include "core/srm/probation.hpp"
 #include "core/srm/receive_block.hpp"
 #include "core/srm/receiver.hpp"
 #include "core/srm/slab.hpp"
@@ -35,8 +37,11 @@ class RemoteObject {
     bool is_end = false;  // of the stream; then there are no bytes
   };
 
-  // The options may change while it lives, and live longer.
-  RemoteObject(std::uint16_t id, const ReceiverOptions &options) : id_{id}, options_{&options}
+  // The options may change while it lives. They and the sender's memory live longer.
+  RemoteObject(std::uint16_t id, const ReceiverOptions &options, MemoryAccount &memory)
+      : id_{id},
+        options_{&options},
+        memory_{std::make_unique<MemoryAccount>(options.buffer_bytes, &memory)}
   {
   }
 
@@ -60,7 +65,8 @@ class RemoteObject {
   void join(PayloadId id, bool from_start);
   bool has_joined() const { return joined_; }
 
-  Outcome put(PayloadId id, Bytes payload, std::uint64_t now, Decoder &decoder);
+  // is_first: nothing is handed on before it, so that its next block has to have room.
+  Outcome put(PayloadId id, Bytes payload, bool is_first, std::uint64_t now, Decoder &decoder);
   // Everything up to this segment has been sent. False if it is out of reach.
   bool expect_through(PayloadId id, std::uint64_t now);
   // All of it has been sent.
@@ -113,7 +119,6 @@ class RemoteObject {
   ReceiveBlock *find_block(std::uint32_t wire_number);
 
   double fullness() const;  // of the buffer, 0 to 1
-  std::size_t buffered_bytes() const;
   std::uint64_t missed() const { return missed_; }
   std::uint64_t rebuilt() const { return rebuilt_; }
   std::uint64_t info_again_at = 0;
@@ -121,13 +126,18 @@ class RemoteObject {
 
  private:
   bool wants_info() const { return (flags_ & object_flag::info) != 0; }
+  std::size_t block_bytes() const;
   std::size_t max_blocks() const;
+  bool is_near(std::uint64_t number, std::uint64_t now);
+  bool has_room(const ReceiveBlock &block, bool is_parity) const;
   std::uint16_t sources_of(std::uint64_t number) const;
   std::optional<std::uint64_t> number_of(std::uint32_t wire_number) const;
   std::optional<std::uint64_t> last_number() const;  // of an object that is not a stream
   bool has_end() const;  // a stream's; whatever is missing before it
   bool is_whole_symbol(std::uint64_t number, std::uint16_t symbol, Bytes payload) const;
-  ReceiveBlock &block_for_write(std::uint64_t number);
+  ReceiveBlock &block_at(std::uint64_t number);
+  void store(ReceiveBlock &block, bool is_parity, std::uint16_t index, Bytes payload);
+  void rebuild(ReceiveBlock &block, Decoder &decoder);
   void extend_to(std::uint64_t number);
   bool fits(std::uint64_t number, std::uint64_t now);
   void notice(std::uint64_t number, std::uint16_t symbols, std::uint64_t now);
@@ -158,7 +168,9 @@ class RemoteObject {
   Partition partition_;
   std::shared_ptr<const ReedSolomon> code_;
   ByteVector info_;
+  std::unique_ptr<MemoryAccount> memory_;
   std::optional<SlabPool> pool_;
+  Probation far_block_;
 
   std::deque<ReceiveBlock> blocks_;  // consecutive, the first is the one being handed on
   std::uint64_t first_ = 0;          // its number

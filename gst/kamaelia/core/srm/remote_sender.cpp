@@ -21,7 +21,8 @@ RemoteSender::RemoteSender(NodeId node, std::uint16_t instance, PeerId peer,
       shared_{shared},
       grtt_{10 * millisecond},
       last_heard_{now},
-      now_{now}
+      now_{now},
+      memory_{shared.options.buffer_bytes, &shared.memory}
 {
   events_.emplace_back(SenderSeen{node, instance, peer});
 }
@@ -34,6 +35,7 @@ void RemoteSender::hear(const SenderState &state, PeerId from, std::uint64_t now
   peer_ = from;
   last_heard_ = now;
   now_ = now;
+  successor_.deny();
 }
 
 RemoteSender::Tracked *RemoteSender::find(std::uint16_t id)
@@ -47,7 +49,7 @@ RemoteSender::Tracked *RemoteSender::find(std::uint16_t id)
 
 RemoteSender::Tracked &RemoteSender::add(std::uint16_t id)
 {
-  return objects_.emplace_back(RemoteObject{id, shared_.options});
+  return objects_.emplace_back(RemoteObject{id, shared_.options, memory_});
 }
 
 RemoteSender::Tracked *RemoteSender::find_or_add(std::uint16_t id)
@@ -64,6 +66,8 @@ RemoteSender::Tracked *RemoteSender::find_or_add(std::uint16_t id)
   const auto ahead = distance16(newest, id);
   if (ahead <= 0)
     return nullptr;  // done with, or from before we came
+  if (!is_near(id, ahead))
+    return nullptr;
   for (auto &earlier : objects_) {
     const auto missed = earlier.object.missed();
     earlier.object.expect_all(now_);
@@ -87,6 +91,13 @@ RemoteSender::Tracked *RemoteSender::find_or_add(std::uint16_t id)
       finish_front(false);
   }
   return &add(id);
+}
+
+// Whether an object is one that may come so soon, or enough packets have told of such.
+bool RemoteSender::is_near(std::uint16_t id, int ahead)
+{
+  constexpr std::uint64_t same_time = 64;
+  return ahead <= static_cast<int>(max_objects) || far_object_.suggest(id, same_time, now_);
 }
 
 // The objects up to the newest one that has been named, those included that have been missed
@@ -129,7 +140,8 @@ void RemoteSender::handle_data(const SenderState &state, const ObjectHeader &hea
     object.join(id, shared_.options.policy == Policy::bulk);
   const auto missed = object.missed();
   const auto rebuilt = object.rebuilt();
-  switch (object.put(id, payload, now, shared_.decoder)) {
+  const bool is_first = tracked == &objects_.front();
+  switch (object.put(id, payload, is_first, now, shared_.decoder)) {
   case RemoteObject::Outcome::taken:
     if ((header.flags & object_flag::repair) != 0)
       ++shared_.stats.segments_repaired;
@@ -415,14 +427,6 @@ void RemoteSender::give_up_gaps(std::uint64_t now)
     objects_.front().object.abandon();
     stuck_since_ = 0;
   }
-}
-
-std::size_t RemoteSender::buffered_bytes() const
-{
-  std::size_t bytes = 0;
-  for (const auto &tracked : objects_)
-    bytes += tracked.object.buffered_bytes();
-  return bytes;
 }
 
 double RemoteSender::fullness() const

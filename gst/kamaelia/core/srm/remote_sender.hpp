@@ -4,6 +4,8 @@
 
 #include "core/bytes.hpp"
 #include "core/srm/codec.hpp"
+#include "core/srm/memory_account.hpp"
+#include "core/srm/probation.hpp"
 #include "core/srm/receiver.hpp"
 #include "core/srm/remote_object.hpp"
 
@@ -17,12 +19,18 @@ namespace kam::srm {
 
 // What all senders of a receiver share.
 struct ReceiverShared {
+  explicit ReceiverShared(const ReceiverOptions &its_options)
+      : options{its_options}, memory{its_options.total_bytes}
+  {
+  }
+
   struct Outgoing {
     ByteVector bytes;
     bool to_group;
     PeerId peer;
   };
   ReceiverOptions options;
+  MemoryAccount memory;
   ReceiverStats stats;
   std::mt19937_64 random;
   Decoder decoder;
@@ -40,8 +48,13 @@ class RemoteSender {
   std::uint16_t instance() const { return instance_; }
   std::uint64_t last_heard() const { return last_heard_; }
   std::uint64_t grtt() const { return grtt_; }
-  std::size_t buffered_bytes() const;
   bool has_left() const { return left_; }
+  // A packet in this sender's name comes from another instance: whether to believe that it has
+  // started anew.
+  bool is_replaced_by(std::uint16_t instance, std::uint64_t now)
+  {
+    return successor_.suggest(instance, 0, now);
+  }
 
   void handle_data(const SenderState &state, const ObjectHeader &header, PayloadId id,
                    const std::optional<ObjectTransmissionInfo> &fti, Bytes payload, PeerId from,
@@ -72,6 +85,7 @@ class RemoteSender {
   void hear(const SenderState &state, PeerId from, std::uint64_t now);
   Tracked *find(std::uint16_t id);
   Tracked *find_or_add(std::uint16_t id);
+  bool is_near(std::uint16_t id, int ahead);
   Tracked &add(std::uint16_t id);
   void add_missed();
   void note_missed(Tracked &tracked, std::uint64_t before, std::uint64_t now);
@@ -103,7 +117,8 @@ class RemoteSender {
   static bool is_behind(const Watermark &next, const Watermark &point);
   void owe(const Watermark &watermark);
   bool is_due(const Watermark &watermark) const;
-  void send_ack(AckType type, std::uint8_t ack_id, const Watermark &watermark, std::uint64_t now);
+  void send_ack(AckType type, std::uint8_t ack_id, const Watermark &watermark,
+                std::uint64_t now);
   void send_owed_acks(std::uint64_t now);
   double fullness() const;
 
@@ -123,6 +138,9 @@ class RemoteSender {
   std::uint64_t probe_time_ = 0;
   std::uint64_t probe_came_ = 0;
 
+  MemoryAccount memory_;
+  Probation successor_;
+  Probation far_object_;
   std::deque<ReceiverEvent> events_;
   std::deque<Tracked> objects_;
   std::optional<std::uint16_t> last_done_;     // object

@@ -42,7 +42,8 @@ Sender::Sender(const SenderOptions &options)
     : options_{checked(options)},
       audience_{options_.default_window, options_.max_receivers},
       grtt_{options_.grtt, options_.min_grtt},
-      pacer_{options_.max_rate}
+      pacer_{options_.max_rate},
+      repair_budget_{options_.max_repair_rate}
 {
 }
 
@@ -445,6 +446,8 @@ void Sender::forget_sent_commands()
 
 std::optional<Burst> Sender::poll_repair(std::uint64_t now)
 {
+  if (!repair_budget_.ready(now))
+    return std::nullopt;
   for (std::size_t i = 0; i < repairs_.size();) {
     auto *const block = block_at(repairs_[i]);
     if (!block || !block->has_repairs()) {
@@ -469,7 +472,9 @@ std::optional<Burst> Sender::poll_repair(std::uint64_t now)
     block->parities_wanted = static_cast<std::uint16_t>(block->parities_wanted - count);
     stats_.repair_packets += count;
     stats_.parity_packets += count;
-    return stamp(*block, block->packets(first, count), object_flag::repair, now);
+    const auto packets = block->packets(first, count);
+    repair_budget_.spend(packets.size(), now);
+    return stamp(*block, packets, object_flag::repair, now);
   }
   return std::nullopt;
 }
@@ -495,6 +500,7 @@ Burst Sender::repair_symbols(SendBlock &block, std::uint64_t now)
   stats_.repair_packets += count;
   if (first >= block.sources())
     stats_.parity_packets += count;
+  repair_budget_.spend(packets.size(), now);
   return stamp(block, packets, object_flag::repair | object_flag::is_explicit, now);
 }
 
@@ -573,6 +579,7 @@ std::optional<Burst> Sender::poll_new(std::uint64_t now)
   block->sent_at = now;
   idle_at_ = 0;
   stats_.source_packets += count;
+  repair_budget_.note_data(packets.size(), now);
   if (block->sent == block->sources())
     finish_block(*block, now);
   return stamp(*block, packets, 0, now);
@@ -696,8 +703,8 @@ void Sender::handle_timeout(std::uint64_t now)
     send_probe(now);
     const bool is_busy =
         options_.policy == Policy::bulk && now < last_activity_ + longest_probe_interval;
-    probe_interval_ = std::min(2 * probe_interval_,
-                               is_busy ? busy_probe_interval : longest_probe_interval);
+    probe_interval_ =
+        std::min(2 * probe_interval_, is_busy ? busy_probe_interval : longest_probe_interval);
     probe_at_ = now + probe_interval_;
   }
   if (is_due(info_at_)) {
@@ -821,7 +828,7 @@ std::optional<std::uint64_t> Sender::next_timeout() const
   }
   for (const auto index : repairs_) {
     if (const auto *const block = block_at(index))
-      next = std::min(next, std::max(block->repair_at, pacer_.due()));
+      next = std::min(next, std::max({block->repair_at, pacer_.due(), repair_budget_.due()}));
   }
   if (pacer_.is_limited() && (!proactive_.empty() || can_send_new()))
     next = std::min(next, pacer_.due());

@@ -16,6 +16,7 @@
 #include "core/srm/pacer.hpp"
 #include "core/srm/partition.hpp"
 #include "core/srm/policy.hpp"
+#include "core/srm/repair_budget.hpp"
 #include "core/srm/send_block.hpp"
 
 #include <cstdint>
@@ -31,11 +32,13 @@ struct SenderOptions {
   NodeId node = 1;
   std::uint16_t instance = 1;  // another one after each restart
   Policy policy = Policy::latency;
-  std::uint16_t segment_size = 1424;      // payload bytes of a full packet; 64 to 65000
-  std::uint16_t block_size = 64;          // k, sources per block
-  std::uint16_t parity = 32;              // m, parities there can be per block; k + m <= 255
-  double fec_overhead = 0;                // of the sources, sent as parity without being asked
-  std::uint64_t max_rate = 0;             // bits of NORM messages per second; 0: no limit
+  std::uint16_t segment_size = 1424;  // payload bytes of a full packet; 64 to 65000
+  std::uint16_t block_size = 64;      // k, sources per block
+  std::uint16_t parity = 32;          // m, parities there can be per block; k + m <= 255
+  double fec_overhead = 0;            // of the sources, sent as parity without being asked
+  std::uint64_t max_rate = 0;         // bits of NORM messages per second; 0: no limit
+  // Bits of repairs that were asked for per second; 0: no more than of data.
+  std::uint64_t max_repair_rate = 0;
   std::uint64_t grtt = 10 * millisecond;  // until it has been measured
   std::uint64_t min_grtt = 100 * microsecond;
   std::uint8_t backoff_factor = 4;  // K: how long receivers wait for each other, in GRTT
@@ -250,6 +253,7 @@ class Sender {  // NOLINT(clang-analyzer-optin.performance.Padding)
   bool started_ = false;  // enough receivers are there
   GrttEstimator grtt_;
   Pacer pacer_;
+  RepairBudget repair_budget_;
   std::uint16_t sequence_ = 0;
   std::uint16_t cc_sequence_ = 0;
   std::uint64_t sent_bytes_ = 0;

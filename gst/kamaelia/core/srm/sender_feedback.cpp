@@ -184,8 +184,8 @@ void Sender::request_symbols(const SendBlock &block, std::uint16_t first, std::u
   }
   const auto end = std::min<std::uint16_t>(
       last, static_cast<std::uint16_t>(block.sources() + options_.parity - 1));
-  for (std::uint32_t symbol = first; symbol <= end; ++symbol)
-    asked_.back().symbols.set(symbol);
+  if (first <= end)
+    asked_.back().symbols |= (~SendBlock::Symbols{} >> (max_symbols - (end - first))) << first;
 }
 
 std::uint64_t Sender::repair_delay() const
@@ -215,20 +215,16 @@ void Sender::settle_requests(std::uint64_t now)
 void Sender::want_at_once(SendBlock &block, const SendBlock::Symbols &symbols,
                           std::uint64_t now)
 {
-  std::uint16_t parities = 0;
   const bool had_repairs = block.has_repairs();
-  for (std::uint16_t symbol = 0; symbol < max_symbols; ++symbol) {
-    if (!symbols[symbol])
+  for (std::uint16_t symbol = 0; symbol < block.sources(); ++symbol) {
+    if (!symbols[symbol] || block.wanted[symbol])
       continue;
-    if (symbol >= block.sources()) {
-      ++parities;
-      continue;
-    }
     // Who asked before the last answer could arrive has it by now.
     const auto resent = block.resent_at(symbol);
     if (resent == 0 || now >= resent + grtt_.value())
       block.wanted.set(symbol);
   }
+  const auto parities = static_cast<std::uint16_t>((symbols >> block.sources()).count());
   want_parities(block, symbols, parities, now);
   if (!had_repairs && block.has_repairs()) {
     block.repair_at = now;
@@ -242,15 +238,9 @@ void Sender::want_in_rounds(SendBlock &block, const SendBlock::Symbols &symbols,
   const bool had_repairs = block.has_repairs();
   if (!had_repairs && block.repaired_at != 0 && now < block.repaired_at + grtt_.value())
     return;  // asked for before the last round could arrive
-  std::uint16_t parities = 0;
-  for (std::uint16_t symbol = 0; symbol < max_symbols; ++symbol) {
-    if (!symbols[symbol])
-      continue;
-    if (symbol >= block.sources())
-      ++parities;
-    else
-      block.wanted.set(symbol);
-  }
+  const auto sources = ~SendBlock::Symbols{} >> (max_symbols + 1U - block.sources());
+  block.wanted |= symbols & sources;
+  const auto parities = static_cast<std::uint16_t>((symbols >> block.sources()).count());
   want_parities(block, symbols, parities, now);
   if (!had_repairs && block.has_repairs()) {
     block.repair_at = now + repair_delay();

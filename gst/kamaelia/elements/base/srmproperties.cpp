@@ -100,6 +100,7 @@ srm::SenderOptions kam::sender_options(const SrmSenderValues &values)
       static_cast<std::uint16_t>(std::min(values.parity, 255U - values.block_size));
   options.fec_overhead = values.fec_overhead;
   options.max_rate = values.max_rate;
+  options.max_repair_rate = values.max_repair_rate;
   options.grtt = values.grtt;
   options.backoff_factor = static_cast<std::uint8_t>(values.backoff_factor);
   options.group_size = values.group_size;
@@ -119,6 +120,7 @@ srm::ReceiverOptions kam::receiver_options(const SrmReceiverValues &values)
   options.latency = guint64{values.latency} * GST_MSECOND;
   options.silent = values.silent;
   options.buffer_bytes = static_cast<std::size_t>(values.repair_buffer_size);
+  options.total_bytes = static_cast<std::size_t>(values.total_buffer_size);
   options.sender_timeout = guint64{values.sender_timeout} * GST_SECOND;
   return options;
 }

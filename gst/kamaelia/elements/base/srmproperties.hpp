@@ -79,6 +79,7 @@ struct SrmSenderValues {
   guint parity = 32;
   double fec_overhead = 0;
   guint64 max_rate = 0;
+  guint64 max_repair_rate = 0;
   guint64 grtt = 10 * GST_MSECOND;
   guint backoff_factor = 4;
   guint64 group_size = 10;
@@ -97,6 +98,7 @@ struct SrmReceiverValues {
   guint node_id = 0;
   bool silent = false;
   guint64 repair_buffer_size = guint64{64} << 20U;
+  guint64 total_buffer_size = guint64{256} << 20U;
   guint max_message_size = 32U << 20U;
   guint sender_timeout = 30;
   glue::Ref<GstCaps> caps;
@@ -177,6 +179,11 @@ void add_srm_sender(glue::Properties<Impl, Values> &table)
            "Most that is sent in bit/s, headers and repairs included, without those of UDP; "
            "0: no limit",
            Mutable::in_playing, {0, G_GUINT64_CONSTANT(1) << 40U})
+      .add(
+          "max-repair-rate", of(&SrmSenderValues::max_repair_rate),
+          "Most that is sent again in bit/s because receivers, or who claims to be one, ask for "
+          "it; 0: as much as data is sent for the first time",
+          Mutable::in_ready, {0, G_GUINT64_CONSTANT(1) << 40U})
       .add("min-receivers", of(&SrmSenderValues::min_receivers),
            "mode=bulk: number of receivers that have to be there before data is sent, and to "
            "have all of it before EOS; 0: nobody is waited for",
@@ -251,8 +258,11 @@ void add_srm_receiver(glue::Properties<Impl, Values> &table)
       .add("silent", of(&SrmReceiverValues::silent),
            "Send nothing, ever: only the sender's fec-overhead repairs", Mutable::in_ready)
       .add("repair-buffer-size", of(&SrmReceiverValues::repair_buffer_size),
-           "Bytes of a sender's data that are held at most", Mutable::in_ready,
-           {guint64{1} << 16U, guint64{1} << 34U})
+           "Bytes of a sender's data that are held at most; a block of the sender has to fit",
+           Mutable::in_ready, {guint64{1} << 16U, guint64{1} << 34U})
+      .add("total-buffer-size", of(&SrmReceiverValues::total_buffer_size),
+           "Bytes of data of all senders there are, followed or not, that are held at most",
+           Mutable::in_ready, {guint64{1} << 16U, guint64{1} << 36U})
       .add("max-message-size", of(&SrmReceiverValues::max_message_size),
            "Largest buffer in bytes that is put together; longer ones are dropped",
            Mutable::in_ready, {1024, 1U << 30U})
