@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "support/torrent_oracle.hpp"
 
+#include <libtorrent/alert_types.hpp>
 #include <libtorrent/bencode.hpp>
 #include <libtorrent/create_torrent.hpp>
 #include <libtorrent/entry.hpp>
+#include <libtorrent/magnet_uri.hpp>
+#include <libtorrent/posix_disk_io.hpp>
+#include <libtorrent/session.hpp>
+#include <libtorrent/session_params.hpp>
+#include <libtorrent/settings_pack.hpp>
 #include <libtorrent/torrent_info.hpp>
 
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -22,6 +29,12 @@ lt::torrent_info parse(Bytes metainfo)
   return lt::torrent_info{
       lt::span<const char>{text.data(), static_cast<std::ptrdiff_t>(text.size())},
       lt::from_span};
+}
+
+// Without the padding up to whole pieces that version 2 counts.
+std::int64_t size_of(const lt::torrent_info &info)
+{
+  return info.files().file_size(lt::file_index_t{0});
 }
 
 ByteVector encode(const lt::create_torrent &torrent)
@@ -102,13 +115,18 @@ ReadTorrent read_torrent(Bytes metainfo)
   else
     hash << info.info_hashes().v2;
   read.info_hash = hash.str();
-  read.size = info.total_size();
+  read.size = size_of(info);
   read.piece_size = info.piece_length();
   for (const auto &tracker : info.trackers())
     read.trackers.push_back(std::to_string(tracker.tier) + " " + tracker.url);
   for (const auto &seed : info.web_seeds())
     read.web_seeds.push_back(seed.url);
   return read;
+}
+
+std::string magnet_of(Bytes metainfo)
+{
+  return lt::make_magnet_uri(parse(metainfo));
 }
 
 bool has_all_pieces(Bytes metainfo, const std::string &folder)
@@ -119,7 +137,7 @@ bool has_all_pieces(Bytes metainfo, const std::string &folder)
                          ? lt::create_torrent::v2_only
                          : lt::create_torrent::canonical_files_no_tail_padding;
   lt::file_storage files;
-  files.add_file(info.name(), info.total_size());
+  files.add_file(info.name(), size_of(info));
   lt::create_torrent again{files, info.piece_length(), flags};
   lt::set_piece_hashes(again, folder);
   const auto ours = lt::bdecode(lt::span<const char>{
@@ -131,6 +149,41 @@ bool has_all_pieces(Bytes metainfo, const std::string &folder)
     if (!(info_ours[key] == value))
       return false;
   return true;
+}
+
+std::optional<ByteVector> download(Bytes metainfo, const std::string &magnet, int port,
+                                   int seconds)
+{
+  const Folder folder;
+  lt::settings_pack settings;
+  settings.set_int(lt::settings_pack::alert_mask, lt::alert_category::status);
+  settings.set_str(lt::settings_pack::listen_interfaces, "127.0.0.1:0");
+  for (const auto feature : {lt::settings_pack::enable_dht, lt::settings_pack::enable_lsd,
+                             lt::settings_pack::enable_upnp, lt::settings_pack::enable_natpmp,
+                             lt::settings_pack::enable_outgoing_utp})
+    settings.set_bool(feature, false);
+  // Written before it is said to be there.
+  lt::session_params with{settings};
+  with.disk_io_constructor = lt::posix_disk_io_constructor;
+  lt::session session{std::move(with)};
+  auto params = metainfo.empty() ? lt::parse_magnet_uri(magnet) : lt::add_torrent_params{};
+  if (!metainfo.empty())
+    params.ti = std::make_shared<lt::torrent_info>(parse(metainfo));
+  params.save_path = folder.path().string();
+  params.peers = {{lt::make_address("127.0.0.1"), static_cast<std::uint16_t>(port)}};
+  const auto handle = session.add_torrent(params);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{seconds};
+  while (std::chrono::steady_clock::now() < deadline) {
+    session.wait_for_alert(std::chrono::milliseconds{200});
+    std::vector<lt::alert *> alerts;
+    session.pop_alerts(&alerts);
+    for (const auto *alert : alerts)
+      if (lt::alert_cast<lt::torrent_finished_alert>(alert)) {
+        const auto name = handle.torrent_file()->files().file_path(lt::file_index_t{0});
+        return read_file(folder / name);
+      }
+  }
+  return {};
 }
 
 std::string printable(Bytes bytes)

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,8 +51,15 @@ struct ReadTorrent {
 };
 ReadTorrent read_torrent(Bytes metainfo);
 
+std::string magnet_of(Bytes metainfo);
+
 // Whether each piece of the torrent's only file has the hash that the torrent says.
 bool has_all_pieces(Bytes metainfo, const std::string &folder);
+
+// Downloads the torrent's only file from 127.0.0.1:port as another client would, by its
+// .torrent or, if that is empty, by the magnet link. Nothing if it is not there in `seconds`.
+std::optional<ByteVector> download(Bytes metainfo, const std::string &magnet, int port,
+                                   int seconds);
 
 std::string printable(Bytes bytes);
 

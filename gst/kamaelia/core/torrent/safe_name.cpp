@@ -77,7 +77,7 @@ std::string safe_name(std::string_view wish, std::string_view fallback)
   name.erase(0, std::min(name.size(), name.find_first_not_of(". ")));
   shorten(name);
   name.erase(name.find_last_not_of(". ") + 1);
-  if (name.find_first_not_of('_') == std::string::npos)
+  if (name.find_first_not_of('_') == std::string::npos && (name.empty() || name != wish))
     return std::string{fallback};
   if (is_device(name)) {
     name.insert(name.begin(), '_');

@@ -4,3 +4,5 @@
 #include <gst/gst.h>
 
 GST_ELEMENT_REGISTER_DECLARE(torrentenc)
+GST_ELEMENT_REGISTER_DECLARE(torrentsink)
+GST_TYPE_FIND_REGISTER_DECLARE(torrenttypefind)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "elements/torrent/torrentmaker.hpp"
+#include "elements/torrent/torrentrecorder.hpp"
 #include "glue/properties.hpp"
 
 #include <gst/gst.h>
@@ -38,12 +39,7 @@ std::optional<std::string> problem_of(const MakerValues &values);
 
 torrent::Description description_of(const MakerValues &values, const std::string &file_name);
 
-// The message "torrent-created"; names that are empty are left out.
-struct TorrentPlaces {
-  std::string location;
-  std::string torrent_location;
-  std::uint64_t number = 0;  // in a series
-};
+// The message "torrent-created"; what is empty is left out.
 GstMessage *torrent_created_message(GstElement *element, const torrent::MadeTorrent &made,
                                     const TorrentPlaces &places);
 

@@ -150,6 +150,9 @@ std::variant<TorrentSpec, Failure> TorrentSpec::from_magnet(std::string_view uri
   lt::parse_magnet_uri(text, parsed->params, ec);
   if (ec)
     return bad_torrent("The magnet link cannot be read.", ec.message());
+  // libtorrent takes one of zeros, which is its name for none.
+  if (!parsed->params.info_hashes.has_v1() && !parsed->params.info_hashes.has_v2())
+    return bad_torrent("The magnet link names no torrent.", "an info-hash of zeros");
   auto &params = parsed->params;
   params.name = readable(params.name);
   shorten(params.trackers, most_trackers);
@@ -173,8 +176,10 @@ std::variant<TorrentSpec, Failure> TorrentSpec::from_metainfo(Bytes metainfo)
   const auto text = as_text(metainfo);
   const lt::span<const char> buffer{text.data(), static_cast<std::ptrdiff_t>(text.size())};
   auto info = std::make_shared<lt::torrent_info>(buffer, ec, lt::from_span);
-  if (ec)
-    return bad_torrent("This is not a torrent, or one that is damaged.", ec.message());
+  // Not everything that is wrong with the files is an error to libtorrent 2.0.8.
+  if (ec || !info->is_valid() || info->num_pieces() <= 0)
+    return bad_torrent("This is not a torrent, or one that is damaged.",
+                       ec ? ec.message() : "no files");
   limit(*info);
   auto parsed = std::make_shared<Parsed>();
   parsed->contents = contents_of(*info);
