@@ -44,7 +44,9 @@ TorrentRecorder::Problem TorrentRecorder::open_part()
   auto hasher = torrent::PieceHasher::start(options_.description.format, options_.piece_size);
   if (!hasher)
     return Failure{Failure::Kind::read, "There is no thread to hash in.", "std::thread"};
-  part_.emplace(std::move(places), std::get<OutputFile>(std::move(created)), std::move(hasher));
+  part_ = Part{.places = std::move(places),
+               .file = std::get<OutputFile>(std::move(created)),
+               .hasher = std::move(hasher)};
   ++next_number_;
   return {};
 }
