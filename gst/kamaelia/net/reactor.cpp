@@ -11,7 +11,6 @@
 #include <cerrno>
 #include <climits>
 #include <ctime>
-#include <memory>
 #include <utility>
 
 namespace kam::net {
@@ -36,7 +35,8 @@ std::uint32_t events_of(Interest interest)
 Readiness readiness_of(std::uint32_t events)
 {
   constexpr std::uint32_t trouble = EPOLLERR | EPOLLHUP;
-  return {(events & (EPOLLIN | trouble)) != 0, (events & (EPOLLOUT | trouble)) != 0};
+  return {(events & (EPOLLIN | trouble)) != 0, (events & (EPOLLOUT | trouble)) != 0,
+          (events & trouble) != 0};
 }
 
 }  // namespace

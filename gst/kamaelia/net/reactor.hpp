@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -24,6 +25,7 @@ class Reactor;
 struct Readiness {
   bool is_readable = false;
   bool is_writable = false;
+  bool is_broken = false;  // it is such an error or hang-up, and told whatever the interest
 };
 
 // Who is told that a descriptor is ready, in the reactor's thread.

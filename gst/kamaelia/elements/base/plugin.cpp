@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "elements/base/elements.hpp"
+#include "elements/base/serverpresets.hpp"
 
 static gboolean plugin_init(GstPlugin *plugin)
 {
@@ -13,6 +14,7 @@ static gboolean plugin_init(GstPlugin *plugin)
   any |= GST_ELEMENT_REGISTER(framer, plugin);
   any |= GST_ELEMENT_REGISTER(mimerequestparse, plugin);
   any |= GST_ELEMENT_REGISTER(packetiser, plugin);
+  any |= GST_ELEMENT_REGISTER(protocolserver, plugin);
   any |= GST_ELEMENT_REGISTER(recoverorder, plugin);
   any |= GST_ELEMENT_REGISTER(rtpnulldepay, plugin);
   any |= GST_ELEMENT_REGISTER(rtpnullpay, plugin);
@@ -20,6 +22,7 @@ static gboolean plugin_init(GstPlugin *plugin)
   any |= GST_ELEMENT_REGISTER(srmenc, plugin);
   any |= GST_ELEMENT_REGISTER(srmsink, plugin);
   any |= GST_ELEMENT_REGISTER(srmsrc, plugin);
+  any |= kam::register_server_presets(plugin);
   return any;
 }
 

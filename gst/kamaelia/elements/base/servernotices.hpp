@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// How an application hears of a server's clients: signals, and messages on the bus.
+#pragma once
+
+#include "elements/base/serverevents.hpp"
+#include "glue/refs.hpp"
+
+#include <gst/gst.h>
+
+#include <atomic>
+#include <memory>
+
+namespace kam {
+
+// "client-info": id, peer, peer-port, local, local-port, tls.
+glue::StructurePtr structure_of(const ClientInfo &info);
+// "client-stats": what structure_of(info) has, and bytes-sent, bytes-received, queued-bytes,
+// duration in nanoseconds.
+glue::StructurePtr structure_of(const ClientRecord &record);
+
+// What the property "stats" tells, of which it says itself what it is.
+glue::StructurePtr structure_of(const ServerStats &stats, guint64 messages_dropped);
+
+// Element messages, of which no more than so many wait for an application that does not read
+// them. Any thread.
+class ServerMessages {
+ public:
+  static constexpr int max_waiting = 1000;
+
+  explicit ServerMessages(GstElement *element) : element_{element} {}
+
+  void post(glue::StructurePtr structure);
+  guint64 dropped() const { return dropped_.load(std::memory_order_relaxed); }
+
+ private:
+  GstElement *element_;
+  std::shared_ptr<std::atomic<int>> waiting_ = std::make_shared<std::atomic<int>>(0);
+  std::atomic<guint64> dropped_ = 0;
+};
+
+}  // namespace kam

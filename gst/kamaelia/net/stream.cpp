@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "net/stream.hpp"
+
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include <cerrno>
+
+namespace kam::net {
+
+namespace {
+
+Stream::Result result_of_failure()
+{
+  const int reason = errno;
+  if (reason == EAGAIN || reason == EWOULDBLOCK || reason == EINTR)
+    return {Stream::Status::blocked, 0, 0};
+  return {Stream::Status::failed, 0, reason};
+}
+
+}  // namespace
+
+Stream::Result SocketStream::read(std::span<std::byte> into)
+{
+  const ssize_t size = recv(socket_.get(), into.data(), into.size(), MSG_DONTWAIT);
+  if (size < 0)
+    return result_of_failure();
+  return {size == 0 ? Status::ended : Status::done, static_cast<std::size_t>(size), 0};
+}
+
+Stream::Result SocketStream::write(Bytes bytes)
+{
+  const ssize_t size =
+      send(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (size < 0)
+    return result_of_failure();
+  return {Status::done, static_cast<std::size_t>(size), 0};
+}
+
+bool SocketStream::end_writing()
+{
+  return shutdown(socket_.get(), SHUT_WR) == 0;
+}
+
+}  // namespace kam::net

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "net/tcp_connection.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+namespace kam::net {
+
+namespace {
+
+constexpr std::uint64_t second = 1'000'000'000;
+// With a rate to keep: what may go at once, in time.
+constexpr std::uint64_t burst_ns = second / 20;
+constexpr int max_reads_per_turn = 4;
+
+Interest interest_for(bool reading, bool writing)
+{
+  return static_cast<Interest>((reading ? 1U : 0U) | (writing ? 2U : 0U));
+}
+
+}  // namespace
+
+// --- queue --------------------------------------------------------------------------------
+
+void ByteQueue::append(Bytes bytes)
+{
+  if (first_ > bytes_.size() / 2) {
+    bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(first_));
+    first_ = 0;
+  }
+  bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+}
+
+void ByteQueue::drop(std::size_t count)
+{
+  first_ += count;
+  if (empty())
+    clear();
+}
+
+void ByteQueue::clear()
+{
+  bytes_ = ByteVector{};
+  first_ = 0;
+}
+
+// --- connection ---------------------------------------------------------------------------
+
+TcpConnection::TcpConnection(Reactor &reactor, std::unique_ptr<Stream> stream, Handler &handler,
+                             const Options &options)
+    : reactor_{reactor},
+      stream_{std::move(stream)},
+      handler_{handler},
+      options_{options},
+      timer_{reactor, *this}
+{
+}
+
+TcpConnection::~TcpConnection()
+{
+  if (is_started_)
+    reactor_.remove(stream_->fd(), *this);
+}
+
+std::optional<Error> TcpConnection::start()
+{
+  interest_ = interest_for(is_reading_, is_write_blocked_);
+  if (auto error = reactor_.add(stream_->fd(), interest_, *this))
+    return error;
+  is_started_ = true;
+  if (stream_->keeps_bytes())
+    wake_by(0);
+  return std::nullopt;
+}
+
+void TcpConnection::pause_reading()
+{
+  is_reading_ = false;
+  update_interest();
+}
+
+void TcpConnection::resume_reading()
+{
+  if (std::exchange(is_reading_, true))
+    return;
+  update_interest();
+  if (stream_->keeps_bytes())
+    wake_by(0);
+}
+
+void TcpConnection::update_interest()
+{
+  if (is_in_turn_ || !is_started_ || state_ == State::closed)
+    return;
+  const bool reads = !has_peer_ended_ && (is_reading_ || state_ != State::open);
+  const auto wanted = interest_for(reads, is_write_blocked_);
+  if (std::exchange(interest_, wanted) != wanted)
+    reactor_.change(stream_->fd(), wanted, *this);
+}
+
+void TcpConnection::wake_by(std::uint64_t deadline)
+{
+  if (!timer_.is_set() || timer_.deadline() > deadline)
+    timer_.set(deadline);
+}
+
+// --- what the reactor tells ---------------------------------------------------------------
+
+void TcpConnection::handle_ready(Readiness ready)
+{
+  is_in_turn_ = true;
+  if (ready.is_writable && is_write_blocked_) {
+    is_write_blocked_ = false;
+    flush();
+  }
+  if (state_ == State::open && is_reading_ && !has_peer_ended_) {
+    if (ready.is_readable)
+      read_some();
+  } else if (state_ == State::open || has_peer_ended_) {
+    // Nobody is about to read or write what would tell.
+    if (ready.is_broken)
+      fail_broken();
+  } else if (state_ != State::closed && ready.is_readable) {
+    discard_some();
+  }
+  settle();
+}
+
+void TcpConnection::handle_time(std::uint64_t now)
+{
+  is_in_turn_ = true;
+  if (!queue_.empty() && !is_write_blocked_)
+    flush();
+  if (state_ == State::lingering) {
+    if (now >= linger_until_)
+      close(Closing::ended);
+    else
+      wake_by(linger_until_);
+  }
+  if (is_started_ && stream_->keeps_bytes() && !has_peer_ended_) {
+    if (state_ == State::open && is_reading_)
+      read_some();
+    else if (state_ == State::draining || state_ == State::lingering)
+      discard_some();
+  }
+  settle();
+}
+
+void TcpConnection::settle()
+{
+  is_in_turn_ = false;
+  if (state_ != State::closed) {
+    update_interest();
+    return;
+  }
+  timer_.cancel();
+  if (std::exchange(is_started_, false))
+    reactor_.remove(stream_->fd(), *this);
+  handler_.handle_closed(closing_);
+}
+
+// --- reading ------------------------------------------------------------------------------
+
+void TcpConnection::read_some()
+{
+  for (int i = 0; i < max_reads_per_turn; ++i) {
+    const auto result = stream_->read(handler_.read_space());
+    switch (result.status) {
+    case Stream::Status::blocked: return;
+    case Stream::Status::failed: fail(result.error, "Cannot receive from the client"); return;
+    case Stream::Status::ended: note_peer_end(); return;
+    case Stream::Status::done: break;
+    }
+    bytes_received_ += result.bytes;
+    handler_.handle_bytes(result.bytes);
+    if (!stream_->keeps_bytes() || !is_reading_ || state_ != State::open)
+      return;
+  }
+  wake_by(0);
+}
+
+// Unread input would make the system answer what is written with a reset, and the peer lose
+// it (RFC 1122, 4.2.2.13).
+void TcpConnection::discard_some()
+{
+  std::array<std::byte, 16384> space{};
+  for (int i = 0; i < max_reads_per_turn; ++i) {
+    const auto result = stream_->read(space);
+    switch (result.status) {
+    case Stream::Status::blocked: return;
+    case Stream::Status::failed: fail(result.error, "The client did not wait for all"); return;
+    case Stream::Status::ended: note_peer_end(); return;
+    case Stream::Status::done: bytes_received_ += result.bytes; break;
+    }
+  }
+  if (stream_->keeps_bytes())
+    wake_by(0);
+}
+
+void TcpConnection::note_peer_end()
+{
+  has_peer_ended_ = true;
+  if (state_ == State::lingering)
+    close(Closing::ended);
+  else if (state_ == State::open)
+    handler_.handle_end();
+}
+
+// --- writing ------------------------------------------------------------------------------
+
+void TcpConnection::write(Bytes bytes)
+{
+  if (state_ != State::open || bytes.empty())
+    return;
+  const auto sent = queue_.empty() ? send(bytes) : 0;
+  if (state_ == State::closed || sent == bytes.size())
+    return;
+  if (queue_.empty())
+    last_progress_ = reactor_.now();
+  queue_.append(bytes.subspan(sent));
+  update_interest();
+}
+
+std::size_t TcpConnection::allowance(std::size_t wanted)
+{
+  if (options_.max_rate == 0)
+    return wanted;
+  const auto now = reactor_.now();
+  paid_until_ = std::max(paid_until_, now);
+  const auto ahead = paid_until_ - now;
+  const auto nanoseconds = ahead < burst_ns ? burst_ns - ahead : 0;
+  const auto allowed =
+      std::max<std::uint64_t>(nanoseconds * options_.max_rate / second, ahead == 0 ? 1 : 0);
+  if (allowed < wanted)
+    wake_by(paid_until_ + second / options_.max_rate);
+  return std::min<std::uint64_t>(wanted, allowed);
+}
+
+std::size_t TcpConnection::send(Bytes bytes)
+{
+  const auto allowed = allowance(bytes.size());
+  if (allowed == 0)
+    return 0;
+  const auto result = stream_->write(bytes.first(allowed));
+  if (result.status == Stream::Status::failed)
+    fail(result.error, "Cannot send to the client");
+  if (options_.max_rate > 0)
+    paid_until_ += result.bytes * second / options_.max_rate;
+  bytes_sent_ += result.bytes;
+  is_write_blocked_ = result.bytes < allowed;
+  return result.bytes;
+}
+
+void TcpConnection::flush()
+{
+  while (!queue_.empty() && !is_write_blocked_) {
+    const auto sent = send(queue_.front());
+    if (sent == 0)
+      return;
+    queue_.drop(sent);
+    last_progress_ = reactor_.now();
+  }
+  if (!queue_.empty())
+    return;
+  if (state_ == State::draining)
+    begin_lingering();
+  else if (state_ == State::open)
+    handler_.handle_drained();
+}
+
+// --- the end ------------------------------------------------------------------------------
+
+void TcpConnection::end_writing()
+{
+  if (state_ != State::open)
+    return;
+  state_ = State::draining;
+  if (queue_.empty())
+    begin_lingering();
+  update_interest();
+}
+
+void TcpConnection::begin_lingering()
+{
+  if (has_peer_ended_ || !stream_->end_writing()) {
+    close(Closing::ended);
+    return;
+  }
+  state_ = State::lingering;
+  linger_until_ = reactor_.now() + options_.linger_ns;
+  wake_by(linger_until_);
+}
+
+void TcpConnection::abort(Farewell farewell)
+{
+  if (state_ == State::closed)
+    return;
+  if (farewell == Farewell::reset) {
+    const linger at_once{1, 0};
+    setsockopt(stream_->fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  }
+  close(Closing::aborted);
+}
+
+void TcpConnection::fail(int reason, const char *failed)
+{
+  error_ = error_of(reason, failed);
+  close(Closing::failed);
+}
+
+void TcpConnection::fail_broken()
+{
+  int reason = 0;
+  socklen_t size = sizeof reason;
+  getsockopt(stream_->fd(), SOL_SOCKET, SO_ERROR, &reason, &size);
+  fail(reason != 0 ? reason : ECONNRESET, "The client is gone");
+}
+
+void TcpConnection::close(Closing closing)
+{
+  if (state_ == State::closed)
+    return;
+  state_ = State::closed;
+  closing_ = closing;
+  is_write_blocked_ = false;
+  queue_.clear();
+  if (!is_in_turn_)
+    wake_by(0);
+}
+
+}  // namespace kam::net
