@@ -49,7 +49,7 @@ struct Contents {
 // What the user said about the file to play; more specific wishes go first.
 struct FileWish {
   std::int32_t index = -1;                 // among the files without padding; -1 for none
-  std::string path;                        // a path or a glob (* ? [abc]); empty for none
+  std::string path = {};                   // a path or a glob (* ? [abc]); empty for none
   std::vector<std::int32_t> indices = {};  // from a magnet's "so", counted with padding
 };
 

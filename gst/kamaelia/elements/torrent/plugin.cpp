@@ -8,6 +8,7 @@ static gboolean plugin_init(GstPlugin *plugin)
   gboolean any = FALSE;
   any |= GST_ELEMENT_REGISTER(torrentenc, plugin);
   any |= GST_ELEMENT_REGISTER(torrentsink, plugin);
+  any |= GST_ELEMENT_REGISTER(torrentsrc, plugin);
   any |= GST_TYPE_FIND_REGISTER(torrenttypefind, plugin);
   return any;
 }

@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <set>
 #include <utility>
 
 namespace kam::torrent {
@@ -37,10 +38,12 @@ struct Torrent {
   lt::torrent_handle handle;
   std::unique_ptr<TorrentStore> store;
   std::optional<Picker> picker;
+  std::size_t file_count = 0;                  // with padding
   std::vector<lt::download_priority_t> files;  // as last told to libtorrent
   bool is_waiting_for_files = false;           // libtorrent has not taken them yet
   bool is_checked = false;
-  bool had_files = false;  // there was something in the save path before
+  std::set<std::string> names_before;  // what was in the save path
+  bool had_files = false;              // and some of it is the torrent's
   std::optional<Clock::time_point> lonely_since;
 };
 
@@ -112,46 +115,203 @@ std::string path_in(const std::string &folder, const File &file)
   return folder + '/' + file.path;
 }
 
-bool any_exists(const Contents &contents, const std::string &folder)
+std::set<std::string> names_in(const std::string &folder)
 {
-  std::error_code ignored;
+  std::set<std::string> names;
+  std::error_code ec;
+  for (std::filesystem::directory_iterator entry{folder, ec}, end; !ec && entry != end;
+       entry.increment(ec))
+    names.insert(entry->path().filename().string());
+  return names;
+}
+
+// Whether one of the torrent's files, or its folder, is among them.
+bool has_any(const std::set<std::string> &names, const Contents &contents)
+{
   return std::ranges::any_of(contents.files, [&](const File &file) {
-    return std::filesystem::exists(
-        std::filesystem::symlink_status(path_in(folder, file), ignored));
+    return names.contains(file.path.substr(0, file.path.find('/')));
   });
+}
+
+// The metadata has become known: so have the files.
+void take_contents(Torrent &torrent, const std::shared_ptr<const lt::torrent_info> &info)
+{
+  auto contents = contents_of(*info);
+  torrent.picker.emplace(contents->piece_count);
+  torrent.file_count = static_cast<std::size_t>(info->num_files());
+  auto shared = torrent.state->shared.lock();
+  shared->contents = std::move(contents);
+}
+
+// What was there before may not be deleted.
+void look_for_files(Torrent &torrent)
+{
+  const auto contents = torrent.state->shared.lock()->contents;
+  const bool is_own_folder = torrent.options.save_path.empty();
+  torrent.had_files = !is_own_folder && has_any(torrent.names_before, *contents);
+}
+
+// Pieces that were noted need not be read through.
+void believe_notes(const Torrent &torrent, lt::add_torrent_params &params)
+{
+  if (!torrent.options.resume || torrent.options.seed)
+    return;
+  const auto contents = torrent.state->shared.lock()->contents;
+  const auto pieces =
+      torrent.store->noted(*contents, torrent.state->info_hash, params.save_path);
+  if (!pieces)
+    return;
+  params.have_pieces.resize(static_cast<int>(pieces->size()), false);
+  for (std::uint32_t piece = 0; piece < pieces->size(); ++piece)
+    if ((*pieces)[piece])
+      params.have_pieces.set_bit(lt::piece_index_t{static_cast<int>(piece)});
+}
+
+// From now on, with what libtorrent has found.
+void begin_notes(const Torrent &torrent)
+{
+  if (!torrent.picker)
+    return;
+  std::shared_ptr<const Contents> contents;
+  std::vector<bool> have;
+  std::string save_path;
+  {
+    auto shared = torrent.state->shared.lock();
+    contents = shared->contents;
+    have = shared->have;
+    save_path = shared->save_path;
+  }
+  torrent.store->begin_notes(*contents, torrent.state->info_hash, save_path, have);
+}
+
+// libtorrent writes the pieces of files that are not wanted elsewhere, so it has to know first.
+void want_files(Torrent &torrent)
+{
+  std::vector<lt::download_priority_t> wanted;
+  {
+    auto shared = torrent.state->shared.lock();
+    if (!shared->contents || shared->places.empty())
+      return;
+    wanted.assign(torrent.file_count, lt::dont_download);
+    for (const auto &place : shared->places)
+      if (const auto index = static_cast<std::size_t>(place.file.index); index < wanted.size())
+        wanted[index] = lt::default_priority;
+  }
+  if (wanted == torrent.files)
+    return;
+  torrent.files = wanted;
+  torrent.is_waiting_for_files = true;
+  torrent.handle.prioritize_files(wanted);
+}
+
+void note_piece(Torrent &torrent, std::uint32_t piece)
+{
+  if (!torrent.picker)
+    return;
+  {
+    auto shared = torrent.state->shared.lock();
+    if (piece >= shared->contents->piece_count)
+      return;
+    shared->have.resize(shared->contents->piece_count);
+    shared->have[piece] = true;
+  }
+  torrent.picker->set_have(piece);
+  torrent.store->note(piece);
+}
+
+void plan(Torrent &torrent)
+{
+  if (!torrent.picker || !torrent.is_checked || !torrent.handle.is_valid())
+    return;
+  want_files(torrent);
+  if (torrent.is_waiting_for_files)
+    return;
+  std::vector<Reader> readers;
+  bool is_any_new = false;
+  {
+    auto shared = torrent.state->shared.lock();
+    for (auto &place : shared->places) {
+      is_any_new |= !std::exchange(place.has_file, true);
+      readers.push_back(place.reader);
+    }
+  }
+  if (is_any_new)
+    torrent.state->changed.notify_all();
+  if (readers.empty())
+    return;
+  const auto orders = torrent.picker->plan(readers, monotonic_now());
+  if (orders.clear_deadlines)
+    torrent.handle.clear_piece_deadlines();
+  if (!orders.priorities.empty()) {
+    std::vector<std::pair<lt::piece_index_t, lt::download_priority_t>> priorities;
+    priorities.reserve(orders.priorities.size());
+    for (const auto &[piece, priority] : orders.priorities)
+      priorities.emplace_back(static_cast<int>(piece), priority);
+    torrent.handle.prioritize_pieces(priorities);
+  }
+  int deadline = 0;
+  for (const auto piece : orders.deadlines) {
+    torrent.handle.set_piece_deadline(lt::piece_index_t{static_cast<int>(piece)}, deadline);
+    deadline += 100;
+  }
+}
+
+// All that is there, as libtorrent sees it.
+void resynchronise(Torrent &torrent)
+{
+  if (!torrent.picker || !torrent.handle.is_valid())
+    return;
+  const auto status = torrent.handle.status(lt::torrent_handle::query_pieces);
+  const bool has_all = status.is_seeding;
+  const auto count = torrent.state->shared.lock()->contents->piece_count;
+  for (std::uint32_t piece = 0; piece < count; ++piece) {
+    const lt::piece_index_t index{static_cast<int>(piece)};
+    if (has_all || (index < status.pieces.end_index() && status.pieces[index]))
+      note_piece(torrent, piece);
+  }
+  {
+    auto shared = torrent.state->shared.lock();
+    shared->have.resize(count);
+  }
+}
+
+void handle_metadata(Torrent &torrent)
+{
+  const auto info = torrent.handle.torrent_file();
+  if (!info || torrent.picker)
+    return;
+  auto metainfo = std::make_shared<const ByteVector>(metainfo_of(*info));
+  take_contents(torrent, info);
+  torrent.store->keep_metainfo(*metainfo);
+  torrent.state->shared.lock()->metainfo = std::move(metainfo);
+  look_for_files(torrent);
+  tell(*torrent.state, Event::metadata);
 }
 
 }  // namespace
 
 struct Engine::Session {
-  Session(const SessionSettings &wanted, std::function<void()> notify,
+  Session(SessionSettings wanted, const std::function<void()> &notify,
           std::function<void(std::uint16_t)> port)
-      : settings{wanted}, has_port{std::move(port)}
+      : settings{std::move(wanted)}, has_port{std::move(port)}
   {
     lt::session_params params{settings_pack_of(settings)};
     // The other disk I/O replaces the process's handler of SIGBUS, and tells of pieces before
     // they can be read.
     params.disk_io_constructor = lt::posix_disk_io_constructor;
-    libtorrent.emplace(std::move(params));
-    libtorrent->set_alert_notify(std::move(notify));
+    libtorrent.emplace(params);
+    libtorrent->set_alert_notify(notify);
   }
 
   Torrent *find(const TorrentState &state);
   Torrent *find(const lt::torrent_handle &handle);
 
   void begin(Torrent &torrent, const TorrentSpec &spec);
-  void take_contents(Torrent &torrent, const std::shared_ptr<const lt::torrent_info> &info);
-  void prepare(Torrent &torrent, lt::add_torrent_params &params);
-  void want_files(Torrent &torrent);
-  void plan(Torrent &torrent);
-  void resynchronise(Torrent &torrent);
-  void note_piece(Torrent &torrent, std::uint32_t piece);
   void put_away(Torrent &torrent);
 
   void handle_alerts();
   void handle(lt::alert &alert, std::vector<TorrentState *> &changed);
   bool handle_torrent(lt::alert &alert, std::vector<TorrentState *> &changed);
-  void handle_metadata(Torrent &torrent);
   void handle_status(const lt::state_update_alert &alert);
   void try_utp(Torrent &torrent, const TorrentStatus &status);
 
@@ -180,32 +340,6 @@ Torrent *Engine::Session::find(const lt::torrent_handle &handle)
 
 // --- torrents come and go -----------------------------------------------------------------
 
-// The metadata has become known: so have the files.
-void Engine::Session::take_contents(Torrent &torrent,
-                                    const std::shared_ptr<const lt::torrent_info> &info)
-{
-  auto contents = contents_of(*info);
-  torrent.picker.emplace(contents->piece_count);
-  auto shared = torrent.state->shared.lock();
-  shared->contents = std::move(contents);
-}
-
-// What was there before decides what is believed, and what may be deleted.
-void Engine::Session::prepare(Torrent &torrent, lt::add_torrent_params &params)
-{
-  const auto &state = *torrent.state;
-  const auto contents = torrent.state->shared.lock()->contents;
-  const bool is_own_folder = torrent.options.save_path.empty();
-  torrent.had_files = !is_own_folder && any_exists(*contents, params.save_path);
-  const auto pieces = torrent.store->open_journal(*contents, state.info_hash, params.save_path);
-  if (!pieces || !torrent.options.resume || torrent.options.seed)
-    return;
-  params.have_pieces.resize(static_cast<int>(pieces->size()), false);
-  for (std::uint32_t piece = 0; piece < pieces->size(); ++piece)
-    if ((*pieces)[piece])
-      params.have_pieces.set_bit(lt::piece_index_t{static_cast<int>(piece)});
-}
-
 void Engine::Session::begin(Torrent &torrent, const TorrentSpec &spec)
 {
   auto params = spec.parsed().params;
@@ -232,10 +366,12 @@ void Engine::Session::begin(Torrent &torrent, const TorrentSpec &spec)
                           params.save_path + ": " + ec.message()});
     return;
   }
+  torrent.names_before = names_in(params.save_path);
   if (params.ti) {
     params.ti = std::make_shared<lt::torrent_info>(*params.ti);
     take_contents(torrent, params.ti);
-    prepare(torrent, params);
+    look_for_files(torrent);
+    believe_notes(torrent, params);
     const auto contents = torrent.state->shared.lock()->contents;
     if (const auto file = torrent.options.file; file && *file < contents->files.size()) {
       torrent.files.assign(static_cast<std::size_t>(params.ti->num_files()), lt::dont_download);
@@ -285,117 +421,10 @@ void Engine::Session::put_away(Torrent &torrent)
           file.size > 0 && !file.is_link &&
           (index >= torrent.files.size() || torrent.files[index] != lt::dont_download))
         files.push_back(path_in(save_path, file));
-  torrent.store->close_journal(std::move(files));
-}
-
-// --- what readers need --------------------------------------------------------------------
-
-// libtorrent writes the pieces of files that are not wanted elsewhere, so it has to know first.
-void Engine::Session::want_files(Torrent &torrent)
-{
-  std::vector<lt::download_priority_t> wanted;
-  {
-    auto shared = torrent.state->shared.lock();
-    if (!shared->contents || shared->places.empty())
-      return;
-    int count = 0;
-    if (const auto info = torrent.handle.torrent_file())
-      count = info->num_files();
-    wanted.assign(static_cast<std::size_t>(count), lt::dont_download);
-    for (const auto &place : shared->places)
-      if (const auto index = static_cast<std::size_t>(place.file.index); index < wanted.size())
-        wanted[index] = lt::default_priority;
-  }
-  if (wanted == torrent.files)
-    return;
-  torrent.files = wanted;
-  torrent.is_waiting_for_files = true;
-  torrent.handle.prioritize_files(wanted);
-}
-
-void Engine::Session::plan(Torrent &torrent)
-{
-  if (!torrent.picker || !torrent.is_checked || !torrent.handle.is_valid())
-    return;
-  want_files(torrent);
-  if (torrent.is_waiting_for_files)
-    return;
-  std::vector<Reader> readers;
-  {
-    auto shared = torrent.state->shared.lock();
-    for (const auto &place : shared->places)
-      readers.push_back(place.reader);
-  }
-  if (readers.empty())
-    return;
-  const auto orders = torrent.picker->plan(readers, monotonic_now());
-  if (orders.clear_deadlines)
-    torrent.handle.clear_piece_deadlines();
-  if (!orders.priorities.empty()) {
-    std::vector<std::pair<lt::piece_index_t, lt::download_priority_t>> priorities;
-    priorities.reserve(orders.priorities.size());
-    for (const auto &[piece, priority] : orders.priorities)
-      priorities.emplace_back(static_cast<int>(piece), priority);
-    torrent.handle.prioritize_pieces(priorities);
-  }
-  int deadline = 0;
-  for (const auto piece : orders.deadlines) {
-    torrent.handle.set_piece_deadline(lt::piece_index_t{static_cast<int>(piece)}, deadline);
-    deadline += 100;
-  }
-}
-
-void Engine::Session::note_piece(Torrent &torrent, std::uint32_t piece)
-{
-  if (!torrent.picker)
-    return;
-  {
-    auto shared = torrent.state->shared.lock();
-    if (piece >= shared->contents->piece_count)
-      return;
-    shared->have.resize(shared->contents->piece_count);
-    shared->have[piece] = true;
-  }
-  torrent.picker->set_have(piece);
-  torrent.store->note(piece);
-}
-
-// All that is there, as libtorrent sees it.
-void Engine::Session::resynchronise(Torrent &torrent)
-{
-  if (!torrent.picker || !torrent.handle.is_valid())
-    return;
-  const auto status = torrent.handle.status(lt::torrent_handle::query_pieces);
-  const bool has_all = status.is_seeding;
-  const auto count = torrent.state->shared.lock()->contents->piece_count;
-  for (std::uint32_t piece = 0; piece < count; ++piece) {
-    const lt::piece_index_t index{static_cast<int>(piece)};
-    if (has_all || (index < status.pieces.end_index() && status.pieces[index]))
-      note_piece(torrent, piece);
-  }
-  {
-    auto shared = torrent.state->shared.lock();
-    shared->have.resize(count);
-  }
+  torrent.store->end_notes(std::move(files));
 }
 
 // --- news ---------------------------------------------------------------------------------
-
-void Engine::Session::handle_metadata(Torrent &torrent)
-{
-  const auto info = torrent.handle.torrent_file();
-  if (!info || torrent.picker)
-    return;
-  auto metainfo = std::make_shared<const ByteVector>(metainfo_of(*info));
-  take_contents(torrent, info);
-  torrent.store->keep_metainfo(*metainfo);
-  torrent.state->shared.lock()->metainfo = std::move(metainfo);
-  // Nothing can have been there by a journal without metadata; so it only begins.
-  lt::add_torrent_params params;
-  params.save_path = torrent.state->shared.lock()->save_path;
-  prepare(torrent, params);
-  tell(*torrent.state, Event::metadata);
-}
 
 bool Engine::Session::handle_torrent(lt::alert &alert, std::vector<TorrentState *> &changed)
 {
@@ -413,6 +442,7 @@ bool Engine::Session::handle_torrent(lt::alert &alert, std::vector<TorrentState 
   } else if (lt::alert_cast<lt::torrent_checked_alert>(&alert)) {
     torrent->is_checked = true;
     resynchronise(*torrent);
+    begin_notes(*torrent);
     plan(*torrent);
     changed.push_back(torrent->state.get());
   } else if (lt::alert_cast<lt::file_prio_alert>(&alert)) {
@@ -499,17 +529,16 @@ void Engine::Session::handle_alerts()
   for (auto *alert : alerts)
     handle(*alert, changed);
   std::ranges::sort(changed);
-  const auto again = std::ranges::unique(changed);
-  changed.erase(again.begin(), again.end());
+  changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
   for (auto *state : changed)
     state->changed.notify_all();
 }
 
 // --- from outside -------------------------------------------------------------------------
 
-Engine::Engine(const SessionSettings &settings, std::function<void()> notify,
+Engine::Engine(const SessionSettings &settings, const std::function<void()> &notify,
                std::function<void(std::uint16_t)> has_port)
-    : session_{std::make_unique<Session>(settings, std::move(notify), std::move(has_port))}
+    : session_{std::make_unique<Session>(settings, notify, std::move(has_port))}
 {
 }
 
@@ -604,7 +633,7 @@ void Engine::work()
   if (now >= session_->next_plan) {
     session_->next_plan = now + plan_interval;
     for (const auto &torrent : session_->torrents)
-      session_->plan(*torrent);
+      plan(*torrent);
   }
 }
 

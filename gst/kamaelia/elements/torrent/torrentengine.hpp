@@ -12,7 +12,7 @@ namespace kam::torrent {
 class Engine {
  public:
   // `notify` is called in libtorrent's thread when there are news; `has_port` in ours.
-  Engine(const SessionSettings &settings, std::function<void()> notify,
+  Engine(const SessionSettings &settings, const std::function<void()> &notify,
          std::function<void(std::uint16_t)> has_port);
   ~Engine();
   Engine(const Engine &) = delete;

@@ -273,15 +273,17 @@ Wait TorrentLease::wait_for(Range bytes, Clock::time_point deadline)
   for (;;) {
     if (is_interrupted_)
       return end_wait(Wait::interrupted);
-    const auto missing = shared->have.empty() ? static_cast<std::uint32_t>(pieces.begin)
-                                              : next_missing(shared->have, pieces);
+    auto &mine = *place_of(*shared, reader_);
+    const bool has_any = mine.has_file && !shared->have.empty();
+    const auto missing =
+        has_any ? next_missing(shared->have, pieces) : static_cast<std::uint32_t>(pieces.begin);
     if (missing >= pieces.end)
       return end_wait(Wait::ready);
     if (shared->failure)
       return end_wait(Wait::failed);
     if (Clock::now() >= deadline)
       return end_wait(Wait::timed_out);
-    auto &reader = place_of(*shared, reader_)->reader;
+    auto &reader = mine.reader;
     if (!reader.is_waiting || reader.playhead != missing)
       reader.waiting_since = monotonic_now();
     reader.playhead = missing;

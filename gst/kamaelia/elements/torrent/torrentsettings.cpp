@@ -24,7 +24,9 @@ void be_quick(Pack &pack)
   pack.set_int(Pack::request_queue_time, 1);
   // Who has all that we want now may have what is sought next.
   pack.set_bool(Pack::close_redundant_connections, false);
-  pack.set_int(Pack::min_reconnect_time, 10);
+  pack.set_int(Pack::min_reconnect_time, 2);
+  // There may be many behind one router.
+  pack.set_bool(Pack::allow_multiple_connections_per_ip, true);
   // The session ends in the background, but a process waits for that at its end.
   pack.set_int(Pack::stop_tracker_timeout, 1);
   pack.set_int(Pack::alert_queue_size, 20000);

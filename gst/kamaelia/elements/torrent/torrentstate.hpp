@@ -15,6 +15,9 @@ struct TorrentState {
   struct Place {
     Reader reader;
     File file;
+    // Whether what has come of the file is in the file: until libtorrent knows that it is
+    // wanted, it may be elsewhere.
+    bool has_file = false;
     std::uint64_t next = 0;          // the byte at which it would read on
     std::uint32_t planned_from = 0;  // where it was when the session was last told
   };

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -64,6 +65,15 @@ std::string boot_id()
   std::string id;
   file >> id;
   return id;
+}
+
+Journal journal_of(const Contents &contents, const std::string &info_hash,
+                   const std::string &save_path)
+{
+  return Journal{{.boot = boot_id(),
+                  .info_hash = info_hash,
+                  .save_path = save_path,
+                  .piece_count = contents.piece_count}};
 }
 
 bool is_same_file(int fd, const std::string &path)
@@ -131,35 +141,36 @@ void TorrentStore::keep_metainfo(Bytes metainfo)
                            0600, nullptr);
 }
 
-std::optional<std::vector<bool>> TorrentStore::open_journal(const Contents &contents,
-                                                            const std::string &info_hash,
-                                                            const std::string &save_path)
+std::optional<std::vector<bool>> TorrentStore::noted(const Contents &contents,
+                                                     const std::string &info_hash,
+                                                     const std::string &save_path) const
 {
   if (folder_.empty())
     return std::nullopt;
-  const auto path = folder_ + "/journal";
-  journal_.emplace(JournalHead{.boot = boot_id(),
-                               .info_hash = info_hash,
-                               .save_path = save_path,
-                               .piece_count = contents.piece_count});
   constexpr auto largest = std::size_t{Journal::most_pieces} * 4 + 8192;
-  const auto before = contents_of_file(path, largest);
-  auto pieces = journal_->read(before);
-  auto fresh = journal_->blank();
-  if (pieces)
-    for (std::uint32_t piece = 0; piece < pieces->size(); ++piece)
-      if ((*pieces)[piece]) {
-        const auto mark = journal_->mark_bytes(piece);
-        std::copy(mark.begin(), mark.end(),
-                  fresh.begin() + static_cast<std::ptrdiff_t>(journal_->mark_offset(piece)));
-      }
-  const auto text = as_text(fresh);
-  if (!g_file_set_contents_full(path.c_str(), text.data(), static_cast<gssize>(text.size()),
-                                G_FILE_SET_CONTENTS_CONSISTENT, 0600, nullptr))
-    return pieces;
-  journal_file_ =
-      net::FileDescriptor::own(open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
-  return pieces;
+  return journal_of(contents, info_hash, save_path)
+      .read(contents_of_file(folder_ + "/journal", largest));
+}
+
+void TorrentStore::begin_notes(const Contents &contents, const std::string &info_hash,
+                               const std::string &save_path, const std::vector<bool> &have)
+{
+  if (folder_.empty())
+    return;
+  journal_ = journal_of(contents, info_hash, save_path);
+  auto file = journal_->blank();
+  for (std::uint32_t piece = 0; piece < have.size(); ++piece)
+    if (have[piece])
+      std::ranges::copy(
+          journal_->mark_bytes(piece),
+          file.begin() + static_cast<std::ptrdiff_t>(journal_->mark_offset(piece)));
+  const auto path = folder_ + "/journal";
+  const auto text = as_text(file);
+  // The old one stays until there is a new one, so that there is always one to believe.
+  if (g_file_set_contents_full(path.c_str(), text.data(), static_cast<gssize>(text.size()),
+                               G_FILE_SET_CONTENTS_CONSISTENT, 0600, nullptr))
+    journal_file_ =
+        net::FileDescriptor::own(open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
 }
 
 void TorrentStore::note(std::uint32_t piece)
@@ -169,7 +180,7 @@ void TorrentStore::note(std::uint32_t piece)
     write_at(journal_file_.get(), journal_->mark_bytes(piece), journal_->mark_offset(piece));
 }
 
-void TorrentStore::close_journal(std::vector<std::string> files)
+void TorrentStore::end_notes(std::vector<std::string> files)
 {
   if (!journal_file_)
     return;

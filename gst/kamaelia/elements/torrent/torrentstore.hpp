@@ -30,15 +30,16 @@ class TorrentStore {
   ByteVector metainfo() const;
   void keep_metainfo(Bytes metainfo);
 
-  // Begins to note what comes. The pieces that are there by what was noted before, if that can
-  // be believed.
-  std::optional<std::vector<bool>> open_journal(const Contents &contents,
-                                                const std::string &info_hash,
-                                                const std::string &save_path);
+  // The pieces that are there by what was noted before; nothing if that cannot be believed.
+  std::optional<std::vector<bool>> noted(const Contents &contents, const std::string &info_hash,
+                                         const std::string &save_path) const;
+  // From now on what comes is noted, after what is there already.
+  void begin_notes(const Contents &contents, const std::string &info_hash,
+                   const std::string &save_path, const std::vector<bool> &have);
   void note(std::uint32_t piece);
   // The torrent is put away in order. That counts after the machine has been switched off, too,
   // as soon as these files are on the disk, which nobody waits for.
-  void close_journal(std::vector<std::string> files);
+  void end_notes(std::vector<std::string> files);
 
   // The folder and all in it is of no use any more.
   void discard();

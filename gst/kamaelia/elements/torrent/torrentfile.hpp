@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A file in a torrent's folder, opened without ever leaving that folder.
+#pragma once
+
+#include "core/bytes.hpp"
+#include "net/file_descriptor.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace kam::torrent {
+
+class TorrentFile {
+ public:
+  // Nothing if it cannot be opened (errno says why), or is not a regular file.
+  static std::optional<TorrentFile> open(const std::string &folder, const std::string &path);
+
+  // All of `to`, or false with errno; ENODATA if the file ends before.
+  bool read(MutableBytes to, std::uint64_t offset) const;
+
+ private:
+  explicit TorrentFile(net::FileDescriptor file) : file_{std::move(file)} {}
+  net::FileDescriptor file_;
+};
+
+}  // namespace kam::torrent

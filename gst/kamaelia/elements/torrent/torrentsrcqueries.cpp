@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "elements/torrent/torrentsrcqueries.hpp"
+
+namespace kam {
+
+char *uri_of(const TorrentSrcValues &values)
+{
+  const auto *location = values.location.c_str();
+  return gst_uri_is_valid(location) ? g_strdup(location) : nullptr;
+}
+
+bool check_uri(const char *uri, GError **error)
+{
+  TorrentSrcValues values;
+  values.location = uri;
+  if (!is_magnet(values))
+    return true;
+  const auto spec = spec_of(values);
+  const auto *failure = std::get_if<torrent::Failure>(&spec);
+  if (failure)
+    g_set_error(error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI, "%s %s", failure->text.c_str(),
+                failure->detail.c_str());
+  return !failure;
+}
+
+void answer_scheduling(GstQuery *query, const TorrentSrcValues &values, bool has_size)
+{
+  gst_query_set_scheduling(
+      query,
+      GstSchedulingFlags(GST_SCHEDULING_FLAG_SEEKABLE | GST_SCHEDULING_FLAG_BANDWIDTH_LIMITED),
+      1, -1, 0);
+  gst_query_add_scheduling_mode(query, GST_PAD_MODE_PUSH);
+  if (has_size || !(is_magnet(values) || is_remote(values)))
+    gst_query_add_scheduling_mode(query, GST_PAD_MODE_PULL);
+}
+
+bool answer_buffering(GstQuery *query, const torrent::TorrentLease &lease, guint64 size)
+{
+  GstFormat format = GST_FORMAT_UNDEFINED;
+  gst_query_parse_buffering_range(query, &format, nullptr, nullptr, nullptr);
+  if (size == 0 || size == GST_CLOCK_TIME_NONE ||
+      (format != GST_FORMAT_BYTES && format != GST_FORMAT_PERCENT))
+    return false;
+  const auto in_format = [&](guint64 bytes) {
+    return gint64(format == GST_FORMAT_BYTES
+                      ? bytes
+                      : gst_util_uint64_scale(GST_FORMAT_PERCENT_MAX, bytes, size));
+  };
+  const auto runs = lease.available();
+  guint64 there = 0;
+  for (const auto &run : runs)
+    there += run.end - run.begin;
+  const auto rate = lease.status().download_rate;
+  const gint64 left = rate > 0 ? gint64(gst_util_uint64_scale(size - there, 1000, rate)) : -1;
+  gst_query_set_buffering_percent(query, there < size, gint(there * 100 / size));
+  gst_query_set_buffering_stats(query, GST_BUFFERING_DOWNLOAD, gint(rate), -1,
+                                there < size ? left : 0);
+  const auto last = runs.empty() ? 0 : runs.back().end;
+  gst_query_set_buffering_range(query, format, 0, in_format(last), there < size ? left : 0);
+  for (const auto &run : runs)
+    gst_query_add_buffering_range(query, in_format(run.begin), in_format(run.end));
+  return true;
+}
+
+guint64 bytes_to_piece_end(const torrent::Contents &contents, const torrent::File &file,
+                           guint64 offset)
+{
+  const guint64 length = contents.piece_length;
+  return length - (file.offset + offset) % length;
+}
+
+torrent::TorrentLease::Clock::time_point deadline_in(guint64 nanoseconds)
+{
+  using Clock = torrent::TorrentLease::Clock;
+  if (nanoseconds == 0)
+    return Clock::time_point::max();
+  const auto now = Clock::now();
+  const auto most = std::chrono::nanoseconds{Clock::time_point::max() - now};
+  const auto wanted = std::chrono::nanoseconds{static_cast<gint64>(nanoseconds)};
+  return wanted < most ? now + wanted : Clock::time_point::max();
+}
+
+}  // namespace kam

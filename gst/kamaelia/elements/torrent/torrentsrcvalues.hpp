@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the user sets on torrentsrc.
+#pragma once
+
+#include "elements/torrent/torrentvalues.hpp"
+
+namespace kam {
+
+struct TorrentSrcValues : TorrentNetworkValues, TorrentDownloadValues {
+  std::string location;
+  glue::Ref<GBytes> torrent;
+  gint file_index = -1;
+  std::string file_path;
+  std::string save_path;
+  bool keep_files = false;
+  bool resume = true;
+  guint64 read_ahead = guint64{16} << 20U;
+  guint64 prefetch_edges = guint64{1} << 20U;
+  bool background_download = true;
+  guint late_threshold = 600;
+  guint64 metadata_timeout = 0;
+  guint64 timeout = 0;
+  guint stats_interval = 5000;
+};
+
+// The torrent that location or torrent name, with the peers and so on that are set. Reads a
+// local file, and nothing else.
+std::variant<torrent::TorrentSpec, torrent::Failure> spec_of(const TorrentSrcValues &values);
+// Whether there has to be a peer to tell what is in the torrent.
+bool is_magnet(const TorrentSrcValues &values);
+bool is_remote(const TorrentSrcValues &values);
+torrent::TorrentLimits limits_of(const TorrentSrcValues &values);
+torrent::TorrentOptions torrent_options(const TorrentSrcValues &values);
+torrent::Reading reading_of(const TorrentSrcValues &values, std::size_t file);
+std::optional<std::size_t> wished_file(const TorrentSrcValues &values,
+                                       const torrent::Contents &contents,
+                                       const std::vector<std::int32_t> &selected);
+
+// All properties that are set; those that only report are the element's.
+template <class Impl>
+glue::Properties<Impl, TorrentSrcValues> torrentsrc_properties();
+
+}  // namespace kam
+
+template <class Impl>
+kam::glue::Properties<Impl, kam::TorrentSrcValues> kam::torrentsrc_properties()
+{
+  using V = TorrentSrcValues;
+  using glue::Mutable;
+  glue::Properties<Impl, V> properties;
+  properties
+      .add("location", &V::location,
+           "What to play: a magnet link, a .torrent file (a path, or torrent: and file: URIs), "
+           "or where to get one (torrent+http:, torrent+https:)",
+           Mutable::in_ready)
+      .add("torrent", &V::torrent, "Contents of a .torrent file, instead of a location",
+           Mutable::in_ready)
+      .add("file-index", &V::file_index,
+           "Number of the file to play, from 0 and without padding; -1 to choose by path, by "
+           "the magnet's \"so\", or the largest that is sound or video",
+           Mutable::in_ready, {-1, G_MAXINT})
+      .add("file-path", &V::file_path,
+           "Path of the file to play in the torrent; * ? and [a-z] stand for others",
+           Mutable::in_ready)
+      .add("save-path", &V::save_path,
+           "Folder for the torrent's files; unset for one of its own in the user's cache",
+           Mutable::in_ready)
+      .add("keep-files", &V::keep_files,
+           "Keep the files when they are not played any more; what was there before is kept "
+           "anyway",
+           Mutable::in_ready)
+      .add("resume", &V::resume,
+           "Go on with what an earlier run left; otherwise it is read through and compared",
+           Mutable::in_ready)
+      .add("read-ahead", &V::read_ahead,
+           "How many bytes behind the one that is read are wanted before all others",
+           Mutable::in_ready, {65536, G_MAXINT64})
+      .add("prefetch-edges", &V::prefetch_edges,
+           "How many bytes at the beginning and at the end of the file are wanted early, "
+           "because players look there",
+           Mutable::in_ready, {0, 1U << 30U})
+      .add("background-download", &V::background_download,
+           "Get the whole file, and not only what is about to be read", Mutable::in_ready)
+      .add("late-threshold", &V::late_threshold,
+           "How many milliseconds to wait for a piece before more peers are asked for it",
+           Mutable::in_ready, {50, 60'000});
+  add_torrent_download(properties);
+  add_torrent_network(properties);
+  properties
+      .add("metadata-timeout", &V::metadata_timeout,
+           "How many nanoseconds a magnet's metadata may take before that is an error; 0 for "
+           "any time",
+           Mutable::in_ready, {0, G_MAXINT64})
+      .add("timeout", &V::timeout,
+           "How many nanoseconds to wait for data before that is an error; 0 for any time",
+           Mutable::in_playing, {0, G_MAXINT64})
+      .add("stats-interval", &V::stats_interval,
+           "How many milliseconds between torrent-stats messages, to the second; 0 for none",
+           Mutable::in_playing, {0, 3'600'000});
+  return properties;
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/torrent/picker.hpp"
+
+#include "support/check_main.hpp"
+
+#include <string>
+
+using namespace kam::torrent;
+using namespace std::chrono_literals;
+
+namespace {
+
+// What a downloader would have been told by now.
+class Told {
+ public:
+  explicit Told(std::uint32_t pieces) : picker{pieces}, priorities(pieces, 255) {}
+
+  Orders plan(const std::vector<Reader> &readers, std::chrono::nanoseconds now = 0ns)
+  {
+    auto orders = picker.plan(readers, now);
+    for (const auto &[piece, priority] : orders.priorities)
+      priorities[piece] = priority;
+    return orders;
+  }
+  // The priorities as digits.
+  std::string shown() const
+  {
+    std::string text;
+    for (const auto priority : priorities)
+      text += priority == 255 ? '?' : static_cast<char>('0' + priority);
+    return text;
+  }
+
+  Picker picker;
+  std::vector<int> priorities;
+};
+
+Reader reader_of(std::uint64_t begin, std::uint64_t end)
+{
+  Reader reader;
+  reader.id = 1;
+  reader.pieces = {begin, end};
+  reader.playhead = static_cast<std::uint32_t>(begin);
+  reader.window = 3;
+  return reader;
+}
+
+void expect(const std::string &got, const std::string &want)
+{
+  ck_assert_msg(got == want, "%s, not %s", got.c_str(), want.c_str());
+}
+
+void seek(Reader &reader, std::uint32_t piece)
+{
+  reader.playhead = piece;
+  ++reader.seeks;
+}
+
+}  // namespace
+
+START_TEST(nobody_wants_nothing)
+{
+  Told told{4};
+  ck_assert(told.plan({}).deadlines.empty());
+  expect(told.shown(), "0000");
+  ck_assert(told.plan({}).empty());
+  Told none{0};
+  ck_assert(none.plan({}).empty());
+}
+END_TEST
+
+START_TEST(a_reader_from_the_start)
+{
+  Told told{10};
+  auto reader = reader_of(2, 9);
+  const auto orders = told.plan({reader});
+  expect(told.shown(), "0044411110");
+  // Nothing is on its way that could be in the way.
+  ck_assert(!orders.clear_deadlines && orders.deadlines.empty());
+  told.picker.set_have(2);
+  reader.playhead = 3;
+  told.plan({reader});
+  expect(told.shown(), "0044441110");
+}
+END_TEST
+
+START_TEST(only_the_window_if_the_rest_is_not_wanted)
+{
+  Told told{8};
+  auto reader = reader_of(0, 8);
+  reader.wants_all = false;
+  told.plan({reader});
+  expect(told.shown(), "44400000");
+  reader.playhead = 2;
+  told.plan({reader});
+  expect(told.shown(), "00444000");
+}
+END_TEST
+
+START_TEST(a_seek_hurries_two_pieces_and_forgets_what_was_before)
+{
+  Told told{10};
+  auto reader = reader_of(0, 10);
+  told.plan({reader});
+  seek(reader, 5);
+  const auto orders = told.plan({reader}, 1s);
+  ck_assert(orders.clear_deadlines);
+  ck_assert(orders.deadlines == (std::vector<std::uint32_t>{5, 6}));
+  expect(told.shown(), "0000044411");
+  // Once.
+  ck_assert(told.plan({reader}, 1100ms).empty());
+}
+END_TEST
+
+START_TEST(a_seek_to_what_is_there_hurries_nothing)
+{
+  Told told{10};
+  auto reader = reader_of(0, 10);
+  told.picker.set_have(5);
+  told.plan({reader});
+  seek(reader, 5);
+  const auto orders = told.plan({reader}, 1s);
+  ck_assert(!orders.clear_deadlines && orders.deadlines.empty());
+}
+END_TEST
+
+START_TEST(what_was_jumped_over_comes_last)
+{
+  Told told{6};
+  auto reader = reader_of(0, 6);
+  told.plan({reader});
+  seek(reader, 4);
+  told.plan({reader}, 1s);
+  expect(told.shown(), "000044");
+  told.picker.set_have(4);
+  told.picker.set_have(5);
+  told.plan({reader}, 2s);
+  expect(told.shown().substr(0, 4), "1111");
+}
+END_TEST
+
+START_TEST(both_ends_are_wanted_when_reading_has_begun)
+{
+  Told told{12};
+  auto reader = reader_of(0, 12);
+  reader.edge = 2;
+  told.plan({reader});
+  expect(told.shown(), "774111111111");
+  told.picker.set_have(0);
+  told.plan({reader});
+  expect(told.shown(), "774111111177");
+}
+END_TEST
+
+// A player looks at the end of the file and comes back.
+START_TEST(a_look_at_the_end_moves_nothing)
+{
+  Told told{12};
+  auto reader = reader_of(0, 12);
+  reader.edge = 2;
+  told.plan({reader});
+  told.picker.set_have(0);
+  seek(reader, 10);
+  const auto orders = told.plan({reader}, 1s);
+  ck_assert(orders.deadlines == (std::vector<std::uint32_t>{10, 11}));
+  // What is there has its time when that has come.
+  expect(told.shown().substr(1), "11111111177");
+  told.picker.set_have(10);
+  seek(reader, 0);
+  ck_assert(told.plan({reader}, 2s).deadlines.empty());
+  expect(told.shown().substr(1, 9), "741111111");
+}
+END_TEST
+
+START_TEST(a_late_piece_is_hurried_once)
+{
+  Told told{10};
+  auto reader = reader_of(0, 10);
+  told.plan({reader});
+  reader.is_waiting = true;
+  reader.waiting_since = 1s;
+  ck_assert(told.plan({reader}, 1500ms).empty());
+  const auto orders = told.plan({reader}, 1600ms);
+  ck_assert(!orders.clear_deadlines);
+  ck_assert(orders.deadlines == std::vector<std::uint32_t>{0});
+  ck_assert(told.plan({reader}, 1700ms).empty());
+}
+END_TEST
+
+START_TEST(if_that_does_not_help_everything_is_asked_for_anew)
+{
+  Told told{10};
+  auto reader = reader_of(0, 10);
+  reader.is_waiting = true;
+  told.plan({reader}, 1s);
+  ck_assert(told.plan({reader}, 4900ms).empty());
+  const auto again = told.plan({reader}, 5s);
+  ck_assert(again.clear_deadlines);
+  ck_assert(again.deadlines == std::vector<std::uint32_t>{0});
+  ck_assert(told.plan({reader}, 6s).empty());
+  // What came is not waited for any more.
+  told.picker.set_have(0);
+  ck_assert(told.plan({reader}, 60s).deadlines.empty());
+}
+END_TEST
+
+// The order of the pieces can favour one place only.
+START_TEST(two_readers_of_one_file_both_go_on)
+{
+  Told told{20};
+  auto one = reader_of(0, 20);
+  auto two = reader_of(0, 20);
+  two.id = 2;
+  two.playhead = 10;
+  one.window = two.window = 6;
+  told.plan({one, two});
+  expect(told.shown(), "77774411117777441111");
+  // A second one that stops is forgotten.
+  told.plan({one});
+  expect(told.shown(), "44444411111111111111");
+}
+END_TEST
+
+START_TEST(readers_of_two_files_of_one_torrent)
+{
+  Told told{9};
+  auto one = reader_of(0, 4);
+  auto two = reader_of(5, 9);
+  two.id = 2;
+  two.wants_all = false;
+  told.plan({one, two});
+  expect(told.shown(), "777107770");
+}
+END_TEST
+
+START_TEST(everything_is_told_again_if_it_was_lost)
+{
+  Told told{5};
+  const auto reader = reader_of(0, 5);
+  told.plan({reader});
+  told.picker.set_have(1);
+  told.picker.forget_orders();
+  ck_assert_uint_eq(told.plan({reader}).priorities.size(), 4);
+}
+END_TEST
+
+START_TEST(a_playhead_outside_of_its_file_is_left_alone)
+{
+  Told told{5};
+  auto reader = reader_of(1, 3);
+  reader.playhead = 3;
+  told.plan({reader});
+  expect(told.shown(), "00000");
+  reader.pieces = {2, 2};
+  reader.playhead = 2;
+  told.plan({reader});
+  expect(told.shown(), "00000");
+}
+END_TEST
+
+CHECK_MAIN("torrent_picker", nobody_wants_nothing, a_reader_from_the_start,
+           only_the_window_if_the_rest_is_not_wanted,
+           a_seek_hurries_two_pieces_and_forgets_what_was_before,
+           a_seek_to_what_is_there_hurries_nothing, what_was_jumped_over_comes_last,
+           both_ends_are_wanted_when_reading_has_begun, a_look_at_the_end_moves_nothing,
+           a_late_piece_is_hurried_once, if_that_does_not_help_everything_is_asked_for_anew,
+           two_readers_of_one_file_both_go_on, readers_of_two_files_of_one_torrent,
+           everything_is_told_again_if_it_was_lost,
+           a_playhead_outside_of_its_file_is_left_alone)
