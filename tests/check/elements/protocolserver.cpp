@@ -3,7 +3,9 @@
 
 #include "support/memory.hpp"
 #include "support/random.hpp"
+#include "support/tls_identity.hpp"
 
+#include <gio/gio.h>
 #include <sys/resource.h>
 
 #include <filesystem>
@@ -651,6 +653,82 @@ GST_START_TEST(posts_no_more_messages_than_are_read)
 }
 GST_END_TEST
 
+// --- TLS ----------------------------------------------------------------------------------
+
+// What comes back of `text` by TLS; empty if there is no connection.
+static std::string echoed_by_tls(int port, const std::string &text, GTlsCertificate *identity)
+{
+  GSocketClient *client = g_socket_client_new();
+  g_socket_client_set_tls(client, TRUE);
+  g_signal_connect(
+      client, "event",
+      G_CALLBACK(+[](GSocketClient *, GSocketClientEvent event, GSocketConnectable *,
+                     GIOStream *stream, gpointer certificate) {
+        if (event != G_SOCKET_CLIENT_TLS_HANDSHAKING)
+          return;
+        g_signal_connect(stream, "accept-certificate", G_CALLBACK(+[] { return TRUE; }),
+                         nullptr);
+        if (certificate)
+          g_tls_connection_set_certificate(G_TLS_CONNECTION(stream),
+                                           G_TLS_CERTIFICATE(certificate));
+      }),
+      identity);
+  auto *connection = g_socket_client_connect_to_host(
+      client, "127.0.0.1", static_cast<guint16>(port), nullptr, nullptr);
+  g_object_unref(client);
+  if (!connection)
+    return {};
+  auto *out = g_io_stream_get_output_stream(G_IO_STREAM(connection));
+  auto *in = g_io_stream_get_input_stream(G_IO_STREAM(connection));
+  std::string got(text.size(), '\0');
+  gsize count = 0;
+  std::thread sender{[&] {
+    g_output_stream_write_all(out, text.data(), text.size(), nullptr, nullptr, nullptr);
+  }};
+  g_input_stream_read_all(in, got.data(), got.size(), &count, nullptr, nullptr);
+  sender.join();
+  g_object_unref(connection);
+  got.resize(count);
+  return got;
+}
+
+GST_START_TEST(speaks_tls)
+{
+  const std::string pem = std::string{tls_certificate} + tls_private_key;
+  const TemporaryFile identity{bytes_of(pem)};
+  auto *own = g_tls_certificate_new_from_pem(pem.c_str(), -1, nullptr);
+  const std::string long_text(2'000'000, 'x');
+  for (const char *launch : {"echoserver port=0", "protocolserver launch=queue"}) {
+    Server server{std::string{launch} + " tls-certificate-file=" + identity.path()};
+    server.play();
+    // Who says nothing, or what is not TLS, keeps nobody waiting.
+    std::vector<Client> silent;
+    for (int i = 0; i < 50; ++i)
+      silent.push_back(server.connect());
+    const auto garbage = server.connect();
+    garbage.send("GET / HTTP/1.0\r\n\r\n");
+    ck_assert_str_eq(echoed_by_tls(server.port(), "hello", nullptr).c_str(), "hello");
+    ck_assert(echoed_by_tls(server.port(), long_text, nullptr) == long_text);
+    ck_assert(server.comes_to("rejected", 1));
+  }
+  Server strict{std::string{"echoserver port=0 tls-client-auth=required tls-ca-file="} +
+                identity.path() + " tls-certificate-file=" + identity.path()};
+  strict.play();
+  ck_assert_str_eq(echoed_by_tls(strict.port(), "hello", nullptr).c_str(), "");
+  ck_assert_str_eq(echoed_by_tls(strict.port(), "hello", own).c_str(), "hello");
+  g_object_unref(own);
+
+  Server impatient{std::string{"echoserver port=0 handshake-timeout=50 tls-certificate-file="} +
+                   identity.path()};
+  impatient.play();
+  const auto silent = impatient.connect();
+  ck_assert(silent.receive_all().empty());
+  Server mistaken{"echoserver port=0 tls-certificate-file=/nowhere"};
+  const auto text = error_on_the_way_to(mistaken, GST_STATE_READY);
+  ck_assert_msg(text.find("/nowhere") != std::string::npos, "%s", text.c_str());
+}
+GST_END_TEST
+
 // --- leaving nothing behind ---------------------------------------------------------------
 
 GST_START_TEST(starts_and_stops_with_clients)
@@ -732,6 +810,7 @@ static Suite *protocolserver_suite()
   tcase_add_test(tc, ends_when_it_is_told);
   tcase_add_test(tc, tells_of_clients);
   tcase_add_test(tc, posts_no_more_messages_than_are_read);
+  tcase_add_test(tc, speaks_tls);
   tcase_add_test(tc, starts_and_stops_with_clients);
   tcase_add_test(tc, goes_through_its_states_with_clients);
   return suite;

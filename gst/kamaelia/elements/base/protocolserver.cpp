@@ -47,6 +47,7 @@ const glue::Properties<ProtocolServer, ServerValues> &ProtocolServer::properties
     add_server_basics(properties);
     add_server_limits(properties);
     add_server_ways(properties);
+    add_server_tls(properties);
     properties
         .report<&ProtocolServer::current_port>("current-port",
                                                "TCP port in use; 0 before PAUSED")
@@ -146,8 +147,15 @@ ProtocolServer::HubPtr ProtocolServer::make_hub()
 {
   const auto values = settings.snapshot();
   posts_messages_ = values.post_messages;
+  auto tls = ServerTls::make(values);
+  if (const auto *why = std::get_if<std::string>(&tls)) {
+    GST_ELEMENT_ERROR(base_, RESOURCE, SETTINGS, ("%s.", why->c_str()), (nullptr));
+    return nullptr;
+  }
   ServerEvents &events = *this;
   auto hub = std::make_shared<ServerHub>(base_, events, values, launch_of(values));
+  if (const auto *secure = std::get_if<std::shared_ptr<ServerTls>>(&tls))
+    hub->secure(*secure);
   if (const auto why = hub->check_launch()) {
     GST_ELEMENT_ERROR(base_, RESOURCE, SETTINGS,
                       ("The launch line \"%s\" cannot serve clients: %s.",

@@ -16,6 +16,7 @@ namespace {
 constexpr std::uint64_t spare_descriptors = 64;
 // Threads that start and stop what has threads of its own.
 constexpr std::size_t max_workers = 8;
+constexpr std::size_t max_handshakes = 64;
 constexpr guint max_automatic_threads = 4;
 
 std::uint64_t most_clients(guint wanted)
@@ -67,7 +68,8 @@ ServerHub::ServerHub(GstElement *server, ServerEvents &events, const ServerValue
       clock_{glue::Ref<GstClock>::adopt(GST_CLOCK(gst_object_ref_sink(g_object_new(
           GST_TYPE_SYSTEM_CLOCK, "clock-type", GST_CLOCK_TYPE_MONOTONIC, nullptr))))},
       admission_{limits_of(values)},
-      workers_{max_workers}
+      workers_{max_workers},
+      handshakers_{max_handshakes}
 {
   for (std::size_t i = 0; i < thread_count(values_); ++i)
     loops_.push_back(std::make_unique<ServerLoop>(*this));
@@ -116,6 +118,7 @@ std::optional<net::Error> ServerHub::open()
 
 void ServerHub::accept(bool accepts)
 {
+  is_accepting_ = accepts;
   for (const auto &loop : loops_)
     loop->accept(accepts);
 }
@@ -126,6 +129,7 @@ void ServerHub::close()
     for (const auto &loop : loops_)
       loop->shut_down();
   workers_.join();
+  handshakers_.join();
   listener_.reset();
 }
 

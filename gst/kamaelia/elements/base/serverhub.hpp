@@ -4,6 +4,7 @@
 #include "elements/base/admission.hpp"
 #include "elements/base/serverevents.hpp"
 #include "elements/base/serverloop.hpp"
+#include "elements/base/servertls.hpp"
 #include "elements/base/servervalues.hpp"
 #include "elements/base/workers.hpp"
 #include "net/tcp_listener.hpp"
@@ -28,6 +29,8 @@ class ServerHub {
   ServerHub(const ServerHub &) = delete;
   ServerHub &operator=(const ServerHub &) = delete;
 
+  // Before open(): clients come by TLS.
+  void secure(std::shared_ptr<const ServerTls> tls) { tls_ = std::move(tls); }
   // Makes one instance of the launch line, to see whether it is of use. A sentence if not.
   std::optional<std::string> check_launch();
   // Listens; nobody is served before accept(true).
@@ -57,8 +60,12 @@ class ServerHub {
   const net::TcpListener *listener() const { return listener_ ? &*listener_ : nullptr; }
   Admission &admission() { return admission_; }
   Workers &workers() { return workers_; }
+  // Handshakes wait for strangers: they have threads of their own.
+  Workers &handshakers() { return handshakers_; }
+  const ServerTls *tls() const { return tls_.get(); }
   guint64 seed_for(guint64 id) const;
   guint64 next_id() { return next_id_.fetch_add(1, std::memory_order_relaxed); }
+  bool is_accepting() const { return is_accepting_; }
   void enter(ServerLoop &loop, std::shared_ptr<ClientRecord> record);
   std::shared_ptr<const ClientRecord> leave(guint64 id);
   // Somebody left, and others may wait for the place.
@@ -79,9 +86,12 @@ class ServerHub {
   glue::Ref<GstClock> clock_;
   Admission admission_;
   Workers workers_;
+  Workers handshakers_;
+  std::shared_ptr<const ServerTls> tls_;
   std::optional<net::TcpListener> listener_;
   std::vector<std::unique_ptr<ServerLoop>> loops_;
   std::atomic<guint64> next_id_ = 1;
+  std::atomic<bool> is_accepting_ = false;
   std::atomic<bool> is_listening_over_ = false;
   bool are_loops_running_ = false;
 

@@ -66,6 +66,77 @@ ServerLoop::~ServerLoop()
   gst_bus_set_sync_handler(bus_.get(), nullptr, nullptr, nullptr);
 }
 
+// A client that has not proved yet that it speaks TLS. While it says nothing it costs no
+// thread.
+class ServerLoop::Handshake final : private net::ReadyHandler, private net::Timer::Handler {
+ public:
+  Handshake(ServerLoop &loop, ClientInfo info, glue::Ref<GTlsConnection> connection)
+      : loop_{loop},
+        info_{std::move(info)},
+        stream_{std::make_unique<TlsStream>(connection)},
+        connection_{std::move(connection)},
+        timer_{loop.reactor(), *this}
+  {
+    timer_.set(loop.reactor().now() + loop.values().handshake_timeout * millisecond);
+    if (loop.reactor().add(stream_->fd(), net::Interest::reading, *this))
+      timer_.set(0);
+    else
+      is_listening_ = true;
+  }
+  ~Handshake() { stop_listening(); }
+  Handshake(const Handshake &) = delete;
+  Handshake &operator=(const Handshake &) = delete;
+
+  const ClientInfo &info() const { return info_; }
+  const glue::Ref<GTlsConnection> &connection() const { return connection_; }
+  const glue::Ref<GCancellable> &cancellable() const { return cancellable_; }
+  std::unique_ptr<TlsStream> take_stream()
+  {
+    stop_listening();
+    return std::move(stream_);
+  }
+  bool has_begun_before(std::uint64_t time) const { return has_begun_ && begun_ < time; }
+  // The handshake fails as soon as it can.
+  void cancel()
+  {
+    if (has_begun_)
+      g_cancellable_cancel(cancellable_.get());
+    else
+      timer_.set(0);
+  }
+
+ private:
+  void stop_listening()
+  {
+    if (std::exchange(is_listening_, false))
+      loop_.reactor().remove(stream_->fd(), *this);
+  }
+  void handle_ready(net::Readiness) override
+  {
+    stop_listening();
+    has_begun_ = true;
+    begun_ = loop_.reactor().now();
+    loop_.shake_hands(*this);
+  }
+  void handle_time(std::uint64_t) override
+  {
+    if (has_begun_)
+      cancel();
+    else
+      loop_.end_handshake(info_.id, "it says nothing");
+  }
+
+  ServerLoop &loop_;
+  ClientInfo info_;
+  std::unique_ptr<TlsStream> stream_;
+  glue::Ref<GTlsConnection> connection_;
+  glue::Ref<GCancellable> cancellable_ = glue::Ref<GCancellable>::adopt(g_cancellable_new());
+  net::Timer timer_;
+  std::uint64_t begun_ = 0;
+  bool has_begun_ = false;
+  bool is_listening_ = false;
+};
+
 // --- for the owner ------------------------------------------------------------------------
 
 bool ServerLoop::start()
@@ -133,6 +204,8 @@ void ServerLoop::shut_down()
     is_shutting_down_ = true;
     acceptor_.stop();
     accept_timer_.cancel();
+    for (const auto &[id, handshake] : handshakes_)
+      handshake->cancel();
     for (const auto &[id, client] : clients_)
       client->remove(Removal::stopped);
     check_quiet();
@@ -147,7 +220,7 @@ void ServerLoop::shut_down()
 
 void ServerLoop::check_quiet()
 {
-  if (!is_shutting_down_ || !clients_.empty() || jobs_ > 0)
+  if (!is_shutting_down_ || !clients_.empty() || !handshakes_.empty() || jobs_ > 0)
     return;
   // With the lock, so that whoever waits does not destroy what is about to be notified.
   const std::lock_guard lock{mutex_};
@@ -160,6 +233,8 @@ void ServerLoop::check_quiet()
 bool ServerLoop::may_accept()
 {
   is_refusing_ = false;
+  if (!hub_.is_accepting())
+    return false;
   const auto answer = hub_.admission().reserve(net::now_ns());
   switch (answer.verdict) {
   case Admission::Verdict::welcome: return true;
@@ -204,12 +279,68 @@ void ServerLoop::handle_connection(net::FileDescriptor socket, const net::Endpoi
   info.id = hub_.next_id();
   info.peer = peer;
   info.local = net::local_endpoint(socket.get());
+  info.tls = hub_.tls() != nullptr;
   if (!events().accepts(info)) {
     reject(peer);
     return;
   }
+  if (info.tls) {
+    expect_handshake(std::move(socket), info);
+    return;
+  }
   counters_.accepted.add();
   welcome(std::make_unique<net::SocketStream>(std::move(socket)), info);
+}
+
+void ServerLoop::expect_handshake(net::FileDescriptor socket, const ClientInfo &info)
+{
+  auto connection = hub_.tls()->accept(std::move(socket));
+  if (connection)
+    handshakes_.emplace(info.id,
+                        std::make_unique<Handshake>(*this, info, std::move(connection)));
+  else
+    reject(info.peer);
+}
+
+void ServerLoop::shake_hands(const Handshake &handshake)
+{
+  hurry_handshakes();
+  ++jobs_;
+  hub_.handshakers().post([this, id = handshake.info().id, connection = handshake.connection(),
+                           cancellable = handshake.cancellable()] {
+    GError *error = nullptr;
+    g_tls_connection_handshake(connection.get(), cancellable.get(), &error);
+    const glue::Owned<GError, g_error_free> owned{error};
+    finish_work(
+        [this, id, why = std::string{error ? error->message : ""}] { end_handshake(id, why); });
+  });
+}
+
+// Who takes long must not keep others waiting, when there are many.
+void ServerLoop::hurry_handshakes()
+{
+  constexpr std::size_t many = 16;
+  constexpr std::uint64_t long_ns = 1000 * millisecond;
+  if (handshakes_.size() < many)
+    return;
+  for (const auto &[id, handshake] : handshakes_)
+    if (handshake->has_begun_before(reactor_.now() - long_ns))
+      handshake->cancel();
+}
+
+void ServerLoop::end_handshake(guint64 id, const std::string &why_not)
+{
+  const auto handshake = std::move(handshakes_.extract(id).mapped());
+  auto stream = handshake->take_stream();
+  if (!why_not.empty() || is_shutting_down_) {
+    events().client_failed(handshake->info(), why_not);
+    reject(handshake->info().peer);
+    stream.reset();
+    check_quiet();
+    return;
+  }
+  counters_.accepted.add();
+  welcome(std::move(stream), handshake->info());
 }
 
 void ServerLoop::reject(const net::Endpoint &peer)

@@ -14,6 +14,7 @@
 #include <array>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -91,6 +92,12 @@ class ServerLoop final : private net::Acceptor::Handler, private net::Timer::Han
   void handle_exhausted(const net::Error &error) override;
   void handle_time(std::uint64_t now) override;
 
+  class Handshake;
+  void expect_handshake(net::FileDescriptor socket, const ClientInfo &info);
+  void shake_hands(const Handshake &handshake);
+  // Empty: it succeeded.
+  void end_handshake(guint64 id, const std::string &why_not);
+  void hurry_handshakes();
   void welcome(std::unique_ptr<net::Stream> stream, const ClientInfo &info);
   std::unique_ptr<ClientBin> bin_for(const ClientInfo &info, bool &is_reusable);
   void free_place(const net::Endpoint &peer);
@@ -105,6 +112,7 @@ class ServerLoop final : private net::Acceptor::Handler, private net::Timer::Han
   net::Acceptor acceptor_;
   net::Timer accept_timer_;
   std::unordered_map<guint64, std::unique_ptr<ServerClient>> clients_;
+  std::map<guint64, std::unique_ptr<Handshake>> handshakes_;  // by age
   std::vector<std::unique_ptr<ClientBin>> idle_;
   glue::BufferPtr read_buffer_;
   std::optional<glue::WriteMap> read_map_;

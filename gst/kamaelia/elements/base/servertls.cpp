@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "elements/base/servertls.hpp"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace kam {
+
+namespace {
+
+using glue::Owned;
+using glue::Ref;
+
+// Takes the error.
+net::Stream::Result result_of(GError *error)
+{
+  const Owned<GError, g_error_free> owned{error};
+  if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+    return {net::Stream::Status::blocked, 0, 0};
+  const bool is_broken = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED);
+  return {net::Stream::Status::failed, 0, is_broken ? ECONNRESET : EPROTO};
+}
+
+}  // namespace
+
+std::variant<std::monostate, std::shared_ptr<ServerTls>, std::string> ServerTls::make(
+    const ServerValues &values)
+{
+  auto tls = std::make_shared<ServerTls>();
+  GError *error = nullptr;
+  tls->certificate_ = values.tls_certificate;
+  if (!tls->certificate_ && !values.tls_certificate_file.empty()) {
+    tls->certificate_ = Ref<GTlsCertificate>::adopt(
+        g_tls_certificate_new_from_file(values.tls_certificate_file.c_str(), &error));
+    const Owned<GError, g_error_free> owned{error};
+    if (!tls->certificate_)
+      return "The certificate \"" + values.tls_certificate_file +
+             "\" cannot be used: " + error->message;
+  }
+  tls->database_ = values.tls_database;
+  if (!tls->database_ && !values.tls_ca_file.empty()) {
+    tls->database_ =
+        Ref<GTlsDatabase>::adopt(g_tls_file_database_new(values.tls_ca_file.c_str(), &error));
+    const Owned<GError, g_error_free> owned{error};
+    if (!tls->database_)
+      return "The authorities in \"" + values.tls_ca_file +
+             "\" cannot be used: " + error->message;
+  }
+  tls->mode_ = static_cast<GTlsAuthenticationMode>(values.tls_client_auth);
+  if (tls->certificate_)
+    return tls;
+  if (tls->mode_ != G_TLS_AUTHENTICATION_NONE || tls->database_)
+    return std::string{"Clients can only be asked for certificates by a server that has one"};
+  return {};
+}
+
+Ref<GTlsConnection> ServerTls::accept(net::FileDescriptor socket) const
+{
+  const auto wrapped = Ref<GSocket>::adopt(g_socket_new_from_fd(socket.get(), nullptr));
+  if (!wrapped)
+    return {};
+  [[maybe_unused]] const int owned_by_gio = socket.release();
+  const auto plain = Ref<GSocketConnection>::adopt(
+      g_socket_connection_factory_create_connection(wrapped.get()));
+  auto connection = Ref<GTlsConnection>::adopt(G_TLS_CONNECTION(
+      g_tls_server_connection_new(G_IO_STREAM(plain.get()), certificate_.get(), nullptr)));
+  if (!connection)
+    return {};
+  g_object_set(connection.get(), "authentication-mode", mode_, nullptr);
+  // A server is always asked, also about a certificate without fault.
+  g_signal_connect(
+      connection.get(), "accept-certificate",
+      G_CALLBACK(+[](GTlsConnection *, GTlsCertificate *, GTlsCertificateFlags faults) {
+        return gboolean{faults == 0};
+      }),
+      nullptr);
+  // Who just closes has ended, as without TLS.
+  g_tls_connection_set_require_close_notify(connection.get(), FALSE);
+  if (database_)
+    g_tls_connection_set_database(connection.get(), database_.get());
+  return connection;
+}
+
+TlsStream::TlsStream(Ref<GTlsConnection> connection) : connection_{std::move(connection)}
+{
+  GIOStream *plain = nullptr;
+  g_object_get(connection_.get(), "base-io-stream", &plain, nullptr);
+  socket_ = Ref<GSocket>::share(g_socket_connection_get_socket(G_SOCKET_CONNECTION(plain)));
+  g_object_unref(plain);
+}
+
+// GIO says farewell when it closes, and would wait until that can be sent.
+TlsStream::~TlsStream()
+{
+  shutdown(g_socket_get_fd(socket_.get()), SHUT_RDWR);
+}
+
+net::Stream::Result TlsStream::read(std::span<std::byte> into)
+{
+  GError *error = nullptr;
+  auto *input = g_io_stream_get_input_stream(G_IO_STREAM(connection_.get()));
+  const auto size = g_pollable_input_stream_read_nonblocking(
+      G_POLLABLE_INPUT_STREAM(input), into.data(), into.size(), nullptr, &error);
+  if (size < 0)
+    return result_of(error);
+  return {size == 0 ? Status::ended : Status::done, static_cast<std::size_t>(size), 0};
+}
+
+net::Stream::Result TlsStream::write(Bytes bytes)
+{
+  GError *error = nullptr;
+  auto *output = g_io_stream_get_output_stream(G_IO_STREAM(connection_.get()));
+  const auto size = g_pollable_output_stream_write_nonblocking(
+      G_POLLABLE_OUTPUT_STREAM(output), bytes.data(), bytes.size(), nullptr, &error);
+  if (size < 0)
+    return result_of(error);
+  return {Status::done, static_cast<std::size_t>(size), 0};
+}
+
+// The farewell of TLS is written at once or not at all: this must not wait.
+bool TlsStream::end_writing()
+{
+  if ((g_socket_condition_check(socket_.get(), G_IO_OUT) & G_IO_OUT) != 0)
+    g_output_stream_close(g_io_stream_get_output_stream(G_IO_STREAM(connection_.get())),
+                          nullptr, nullptr);
+  return shutdown(fd(), SHUT_WR) == 0;
+}
+
+}  // namespace kam
