@@ -401,6 +401,13 @@ GST_START_TEST(scheduling_is_told_without_a_start)
   };
   ck_assert(!can_pull(seed.magnet()));
   ck_assert(can_pull(seed.torrent_file()));
+  // Nor does it change while it is pushed: a demuxer that asks then would pull beside.
+  Player player{seed.magnet()};
+  player.start().expect(seed.content());
+  auto *query = gst_query_new_scheduling();
+  ck_assert(gst_element_query(player.source(), query));
+  ck_assert(!gst_query_has_scheduling_mode(query, GST_PAD_MODE_PULL));
+  gst_query_unref(query);
 }
 GST_END_TEST
 

@@ -351,7 +351,7 @@ gboolean TorrentSrc::query(GstQuery *query)
   switch (GST_QUERY_TYPE(query)) {
   case GST_QUERY_SCHEDULING:
     // The base class would start to find out, and wait for peers.
-    answer_scheduling(query, settings.snapshot(), size_ != GST_CLOCK_TIME_NONE);
+    answer_scheduling(query, settings.snapshot());
     return TRUE;
   case GST_QUERY_BUFFERING:
     if (const auto torrent = lease())

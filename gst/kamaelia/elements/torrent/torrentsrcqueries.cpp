@@ -23,14 +23,14 @@ bool check_uri(const char *uri, GError **error)
   return !failure;
 }
 
-void answer_scheduling(GstQuery *query, const TorrentSrcValues &values, bool has_size)
+void answer_scheduling(GstQuery *query, const TorrentSrcValues &values)
 {
   gst_query_set_scheduling(
       query,
       GstSchedulingFlags(GST_SCHEDULING_FLAG_SEEKABLE | GST_SCHEDULING_FLAG_BANDWIDTH_LIMITED),
       1, -1, 0);
   gst_query_add_scheduling_mode(query, GST_PAD_MODE_PUSH);
-  if (has_size || !(is_magnet(values) || is_remote(values)))
+  if (!is_magnet(values) && !is_remote(values))
     gst_query_add_scheduling_mode(query, GST_PAD_MODE_PULL);
 }
 
