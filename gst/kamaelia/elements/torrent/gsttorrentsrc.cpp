@@ -485,9 +485,8 @@ GstFlowReturn TorrentSrc::read(guint64 offset, MutableBytes bytes)
 
 GstFlowReturn TorrentSrc::create(guint64 offset, guint length, GstBuffer **buffer)
 {
-  if (!is_reading_)
-    if (const auto flow = begin(); flow != GST_FLOW_OK)
-      return flow;
+  if (const auto flow = is_reading_ ? GST_FLOW_OK : begin(); flow != GST_FLOW_OK)
+    return flow;
   if (offset >= file_.size)
     return GST_FLOW_EOS;
   length = guint(std::min<guint64>(length, file_.size - offset));

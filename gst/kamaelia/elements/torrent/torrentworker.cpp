@@ -10,18 +10,21 @@ namespace kam::torrent {
 
 namespace {
 
-// Threads that end by themselves. The process waits for them at its end, which may last as long
-// as a tracker may take to hear that we have gone: a second.
+// Threads that end by themselves when they are told to quit. At its end the process tells those
+// that are left, and waits for all; that may last as long as a tracker may take to hear that we
+// have gone: a second.
 class Leaving {
  public:
   ~Leaving()
   {
+    for (const auto &one : threads_)
+      one.quit();
     for (auto &one : threads_)
       one.thread.join();
   }
 
   template <class Work>
-  void start(Work work)
+  void start(Work work, std::function<void()> quit)
   {
     const std::lock_guard lock{mutex_};
     std::erase_if(threads_, [](One &one) {
@@ -35,13 +38,14 @@ class Leaving {
       work();
       *has_ended = true;
     }};
-    threads_.push_back({std::move(thread), std::move(has_ended)});
+    threads_.push_back({std::move(thread), std::move(has_ended), std::move(quit)});
   }
 
  private:
   struct One {
     std::thread thread;
     std::shared_ptr<std::atomic<bool>> has_ended;
+    std::function<void()> quit;
   };
   std::mutex mutex_;
   std::vector<One> threads_;
@@ -59,7 +63,11 @@ std::shared_ptr<TorrentSession::Worker> TorrentSession::Worker::start(
     const SessionSettings &settings)
 {
   auto worker = std::make_shared<Worker>();
-  leaving().start([worker, settings] { worker->run(settings); });
+  leaving().start([worker, settings] { worker->run(settings); },
+                  [weak = std::weak_ptr{worker}] {
+                    if (const auto alive = weak.lock())
+                      alive->quit();
+                  });
   return worker;
 }
 
