@@ -15,11 +15,12 @@ packages_for() { # PURPOSE
     clang) echo clang libclang-rt-14-dev llvm ;;
     install) echo gstreamer1.0-tools ;;
     benchmark) echo ethtool gstreamer1.0-plugins-bad gstreamer1.0-tools iproute2 libnorm-dev \
-      nftables nginx-light procps python3 udpcast uftp valgrind ;;
+      nftables nginx-light openssl procps python3 transmission-cli udpcast uftp valgrind ;;
     network) echo ethtool gstreamer1.0-tools iproute2 nftables procps ;;
-    interop) echo curl ethtool ffmpeg gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly \
-      gstreamer1.0-tools icecast2 iproute2 libnorm-dev nftables procps python3 tshark \
-      util-linux wget wireshark-common ;;
+    interop) echo aria2 curl ethtool ffmpeg gstreamer1.0-plugins-good \
+      gstreamer1.0-plugins-ugly gstreamer1.0-tools icecast2 iproute2 libnorm-dev nftables \
+      procps python3 qbittorrent-nox transmission-cli transmission-daemon tshark util-linux \
+      wget wireshark-common ;;
     *) echo "packages.sh: no purpose \"$1\"" >&2; return 1 ;;
   esac
 }
