@@ -125,6 +125,32 @@ void Peer::reset()
   close(std::exchange(socket_, -1));
 }
 
+void Peer::tunnel_to(unsigned port)
+{
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  const int target = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  require(connect(target, reinterpret_cast<sockaddr *>(&address), sizeof address) == 0,
+          "connect");
+  send("HTTP/1.0 200 Connection established\r\n\r\n");
+  std::array<pollfd, 2> ends{pollfd{socket_, POLLIN, 0}, pollfd{target, POLLIN, 0}};
+  bool is_open = true;
+  while (is_open && !stopping_) {
+    poll(ends.data(), ends.size(), look_interval_ms);
+    for (std::size_t i = 0; i < ends.size() && is_open; ++i) {
+      if (ends.at(i).revents == 0)
+        continue;
+      std::array<char, 4096> bytes{};
+      const auto size = recv(ends.at(i).fd, bytes.data(), bytes.size(), 0);
+      is_open = size > 0 && ::send(ends.at(1 - i).fd, bytes.data(),
+                                   static_cast<std::size_t>(size), MSG_NOSIGNAL) == size;
+    }
+  }
+  close(target);
+}
+
 bool Peer::start_tls(GTlsCertificate *certificate)
 {
   auto *socket = g_socket_new_from_fd(socket_, nullptr);

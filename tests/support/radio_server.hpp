@@ -40,6 +40,8 @@ class Peer {
   void stall();
   // Ends the connection with a RST.
   void reset();
+  // Agrees to a CONNECT, and passes on what comes, both ways, until one side is done.
+  void tunnel_to(unsigned port);
 
  private:
   friend class RadioServer;

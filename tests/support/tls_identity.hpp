@@ -3,6 +3,9 @@
 // known to everybody and good for nothing else.
 #pragma once
 
+#include <gio/gio.h>
+#include <unistd.h>
+
 namespace kam::test {
 
 inline constexpr auto tls_certificate = R"(-----BEGIN CERTIFICATE-----
@@ -24,5 +27,31 @@ YnsLVVPE8zJJRxfgySW5tnq3E8mhRANCAAQUaNalE8ya79MNfpnm6CYFAZAQa2fa
 iVmZRkDEbF/670srhrVKyF+fxgRkAPv0cipBMJEoWWMBV8Gi5s2GN3dY
 -----END PRIVATE KEY-----
 )";
+
+// Trusts the certificate and no other.
+class TlsAuthorities {
+ public:
+  TlsAuthorities()
+  {
+    close(g_file_open_tmp("kamaelia-XXXXXX.pem", &name_, nullptr));
+    g_assert_true(g_file_set_contents(name_, tls_certificate, -1, nullptr));
+    database_ = g_tls_file_database_new(name_, nullptr);
+    g_assert_nonnull(database_);
+  }
+  ~TlsAuthorities()
+  {
+    g_object_unref(database_);
+    unlink(name_);
+    g_free(name_);
+  }
+  TlsAuthorities(const TlsAuthorities &) = delete;
+  TlsAuthorities &operator=(const TlsAuthorities &) = delete;
+
+  GTlsDatabase *database() const { return database_; }
+
+ private:
+  gchar *name_ = nullptr;
+  GTlsDatabase *database_ = nullptr;
+};
 
 }  // namespace kam::test

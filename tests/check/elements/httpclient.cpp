@@ -2,7 +2,10 @@
 #include "support/web_server.hpp"
 
 #include "support/harness.hpp"
+#include "support/leak_sanitiser.hpp"
+#include "support/radio_server.hpp"
 #include "support/random.hpp"
+#include "support/tls_identity.hpp"
 
 #include <atomic>
 #include <condition_variable>
@@ -430,6 +433,77 @@ GST_START_TEST(logs_in)
 }
 GST_END_TEST
 
+namespace {
+
+glue::Ref<GTlsCertificate> certificate()
+{
+  const auto pem = std::string{test::tls_certificate} + test::tls_private_key;
+  return glue::Ref<GTlsCertificate>::adopt(
+      g_tls_certificate_new_from_pem(pem.c_str(), -1, nullptr));
+}
+
+}  // namespace
+
+GST_START_TEST(speaks_tls)
+{
+  test::leaks_cannot_be_counted = true;
+  WebServer server{echo, certificate().get()};
+  const auto uri = server.uri("/a", "https");
+  {
+    Harness h{"httpclient", list};
+    h.push(uri);
+    const Result result{h};
+    ck_assert_uint_eq(result.status(), 0);
+    ck_assert(result.has_flag(GST_BUFFER_FLAG_CORRUPTED));
+    ck_assert(!result.text("error").empty());
+  }
+  {
+    Harness h{"httpclient ssl-strict=false", list};
+    h.push(uri);
+    assert_bodies(h, {"GET /a "});
+  }
+  const test::TlsAuthorities authorities;
+  Harness h{"httpclient", list};
+  gst_element_set_state(h.element("httpclient"), GST_STATE_NULL);
+  g_object_set(h.element("httpclient"), "tls-database", authorities.database(), nullptr);
+  gst_harness_play(h.get());
+  gst_harness_set_src_caps_str(h.get(), list);
+  h.push(uri);
+  assert_bodies(h, {"GET /a "});
+}
+GST_END_TEST
+
+// A proxy gets the whole address, or passes on what it cannot read; either asks who we are.
+GST_START_TEST(goes_through_a_proxy)
+{
+  test::leaks_cannot_be_counted = true;
+  WebServer server{echo, certificate().get()};
+  const auto is_known = [](test::Peer &peer) {
+    if (peer.header("Proxy-Authorization") == "Basic bWU6cHc=")  // me:pw
+      return true;
+    peer.send(
+        "HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic realm=\"r\"\r\n"
+        "Content-Length: 0\r\nConnection: close\r\n\r\n");
+    return false;
+  };
+  test::RadioServer proxy;
+  proxy.on("http://far.invalid/a", [&](test::Peer &peer) {
+    if (is_known(peer))
+      peer.send("HTTP/1.0 200 OK\r\n\r\nfrom far away");
+  });
+  proxy.on("127.0.0.1:" + std::to_string(server.port()), [&](test::Peer &peer) {
+    if (is_known(peer))
+      peer.tunnel_to(static_cast<unsigned>(server.port()));
+  });
+  Harness h{"httpclient ssl-strict=false proxy-id=me proxy-pw=pw proxy=127.0.0.1:" +
+                std::to_string(proxy.port()),
+            list};
+  h.push("http://far.invalid/a");
+  h.push(server.uri("/b", "https"));
+  assert_bodies(h, {"from far away", "GET /b "});
+}
+GST_END_TEST
+
 GST_START_TEST(gives_chunks_as_they_come)
 {
   std::atomic<bool> may_end = false;
@@ -675,6 +749,8 @@ static Suite *httpclient_suite()
   tcase_add_test(tc, follows_no_redirection_without_end);
   tcase_add_test(tc, keeps_secrets_when_redirected);
   tcase_add_test(tc, logs_in);
+  tcase_add_test(tc, speaks_tls);
+  tcase_add_test(tc, goes_through_a_proxy);
   tcase_add_test(tc, gives_chunks_as_they_come);
   tcase_add_test(tc, carries_any_bytes);
   tcase_add_test(tc, keeps_the_limit_of_bodies);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // icecastsrc against a server that does everything wrong that servers do.
 #include "glue/refs.hpp"
+#include "support/leak_sanitiser.hpp"
 #include "support/memory.hpp"
 #include "support/radio_server.hpp"
 #include "support/random.hpp"
@@ -16,6 +17,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -128,6 +130,7 @@ class Listener {
   std::string error_domain;
   int error_code = -1;
   int warnings = 0;
+  bool entered = false;              // there is a streaming thread
   std::vector<std::string> reasons;  // of disconnections
   std::string http_headers;
 
@@ -191,6 +194,8 @@ class Listener {
       g_free(debug);
     } else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_WARNING) {
       ++warnings;
+    } else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_STREAM_STATUS) {
+      entered = true;
     } else if (gst_message_has_name(message, "icecast-disconnected")) {
       if (keep)
         reasons.emplace_back(
@@ -813,6 +818,33 @@ GST_START_TEST(a_proxy_is_told_the_whole_address)
 }
 GST_END_TEST
 
+// With TLS it only passes bytes on, to who may use it.
+GST_START_TEST(a_proxy_makes_a_tunnel_for_tls)
+{
+  leaks_cannot_be_counted = true;
+  RadioServer server;
+  server.use_tls();
+  server.on("/s", [](Peer &peer) {
+    ck_assert(peer.header("Proxy-Authorization").empty());
+    peer.send(ok_response("", "sound"));
+    peer.stall();
+  });
+  RadioServer proxy;
+  proxy.on("127.0.0.1:" + std::to_string(server.port()), [&](Peer &peer) {
+    ck_assert(peer.request().starts_with("CONNECT "));
+    ck_assert_msg(peer.header("Proxy-Authorization") == "Basic bWU6c2VjcmV0", "%s",
+                  peer.request().c_str());
+    peer.tunnel_to(server.port());
+  });
+  Listener listener{server.uri("/s", "icys"),
+                    std::string{eager} + "ssl-strict=false proxy-id=me proxy-pw=secret " +
+                        "proxy=127.0.0.1:" + std::to_string(proxy.port())};
+  listener.start().wait_for_bytes(5);
+  listener.stop();
+  expect_equal(listener.audio, "sound");
+}
+GST_END_TEST
+
 GST_START_TEST(the_user_cannot_write_lines_of_the_request)
 {
   RadioServer server;
@@ -828,15 +860,6 @@ GST_START_TEST(the_user_cannot_write_lines_of_the_request)
   listener.start().wait_for_bytes(5);
 }
 GST_END_TEST
-
-// GnuTLS loads and unloads modules of p11-kit; when the leak sanitiser looks into a process in
-// which it has done so for a list of trusted certificates, it is the sanitiser that crashes.
-static bool leaks_cannot_be_counted = false;
-extern "C" int __lsan_is_turned_off();  // NOLINT: the sanitiser's name
-extern "C" int __lsan_is_turned_off()   // NOLINT
-{
-  return leaks_cannot_be_counted ? 1 : 0;
-}
 
 GST_START_TEST(tls)
 {
@@ -858,19 +881,10 @@ GST_START_TEST(tls)
     Listener careless{location, std::string{eager} + "ssl-strict=false"};
     careless.start().wait_for_bytes(5);
   }
-  gchar *name = nullptr;
-  const int file = g_file_open_tmp("icecastsrc-XXXXXX.pem", &name, nullptr);
-  close(file);
-  ck_assert(g_file_set_contents(name, tls_certificate, -1, nullptr));
-  auto *database = g_tls_file_database_new(name, nullptr);
-  {
-    Listener trusting{location};
-    g_object_set(trusting.source(), "tls-database", database, nullptr);
-    trusting.start().wait_for_bytes(5);
-  }
-  unlink(name);
-  g_free(name);
-  g_object_unref(database);
+  const TlsAuthorities authorities;
+  Listener trusting{location};
+  g_object_set(trusting.source(), "tls-database", authorities.database(), nullptr);
+  trusting.start().wait_for_bytes(5);
 }
 GST_END_TEST
 
@@ -945,15 +959,27 @@ class FullPort {
   sockaddr_in address_{};
 };
 
-// Stops a listener that waits for something that will not come.
-void expect_quick_stop(Listener &listener, const char *during)
+// Stops listeners that wait for something that will not come. `begin` makes one that does. A
+// busy machine may be late now and then, but not each time.
+template <class Begin>
+void expect_quick_stops(const char *during, Begin begin)
 {
-  const auto before = g_get_monotonic_time();
-  listener.stop();
-  const auto took = (g_get_monotonic_time() - before) / 1000;
-  g_print("NULL after %" G_GINT64_FORMAT " ms during %s\n", took, during);
-  // What is too slow waits for a timeout, and those are minutes here.
-  ck_assert_msg(took < 5000, "%s", during);
+  constexpr int attempts = 5;
+  constexpr gint64 quick_ms = 100;
+  // Whatever waits for a timeout waits for an hour here, and what cannot be interrupted for as
+  // long as it takes to read all certificates with a sanitiser: four seconds.
+  constexpr gint64 bearable_ms = 2000;
+  auto best = G_MAXINT64;
+  for (int i = 0; i < attempts; ++i) {
+    const std::unique_ptr<Listener> listener = begin();
+    const auto before = g_get_monotonic_time();
+    listener->stop();
+    const auto took = (g_get_monotonic_time() - before) / 1000;
+    ck_assert_msg(took < bearable_ms, "%s: %" G_GINT64_FORMAT " ms", during, took);
+    best = std::min(best, took);
+  }
+  g_print("NULL after %" G_GINT64_FORMAT " ms during %s\n", best, during);
+  ck_assert_msg(best < quick_ms, "%s: %" G_GINT64_FORMAT " ms", during, best);
 }
 
 constexpr auto patient =
@@ -980,56 +1006,60 @@ GST_START_TEST(it_stops_at_once_whatever_it_waits_for)
     asked = true;
     peer.stall();
   });
-  for (const auto *path : {"/silent", "/half-a-head", "/playlist"}) {
-    asked = false;
-    Listener listener{server.uri(path), patient};
-    listener.start();
-    while (!asked)
-      std::this_thread::yield();
-    expect_quick_stop(listener, path);
-  }
+  for (const auto *path : {"/silent", "/half-a-head", "/playlist"})
+    expect_quick_stops(path, [&] {
+      asked = false;
+      auto listener = std::make_unique<Listener>(server.uri(path), patient);
+      listener->start();
+      while (!asked)
+        std::this_thread::yield();
+      return listener;
+    });
   server.on("/s", [](Peer &peer) {
     peer.send(ok_response("", "sound"));
     peer.stall();
   });
-  {
-    Listener listener{server.uri("/s"), patient};
-    listener.start().wait_for_bytes(5);
-    expect_quick_stop(listener, "a stall");
-  }
-  {
-    Listener listener{server.uri("/absent"), patient};
-    listener.start().wait("a refusal", [&] { return !listener.reasons.empty(); });
-    expect_quick_stop(listener, "a pause");
-  }
+  for (const auto state : {GST_STATE_PLAYING, GST_STATE_PAUSED})
+    expect_quick_stops("a stall", [&] {
+      auto listener = std::make_unique<Listener>(server.uri("/s"), patient);
+      listener->start(state).wait_for_bytes(5);
+      return listener;
+    });
+  expect_quick_stops("a pause", [&] {
+    auto listener = std::make_unique<Listener>(server.uri("/absent"), patient);
+    listener->start().wait("a refusal", [&] { return !listener->reasons.empty(); });
+    return listener;
+  });
 }
 GST_END_TEST
 
 GST_START_TEST(it_stops_at_once_before_there_is_a_connection)
 {
-  const FullPort full;
-  {
-    Listener listener{full.uri(), patient};
-    listener.start();
-    expect_quick_stop(listener, "a connect");
-  }
+  leaks_cannot_be_counted = true;
   // It accepts, and says nothing to a handshake.
   RadioServer mute;
-  {
-    Listener listener{mute.uri("/", "icys"), patient};
-    listener.start();
-    while (mute.connections() == 0)
+  const auto listen_to = [](const std::string &location) {
+    auto listener = std::make_unique<Listener>(location, patient);
+    listener->start().wait("a thread", [&] { return listener->entered; });
+    return listener;
+  };
+  // The first of these begins to read what the system trusts, and the others wait for it.
+  expect_quick_stops("the reading of certificates",
+                     [&] { return listen_to(mute.uri("/", "icys")); });
+  expect_quick_stops("a TLS handshake", [&] {
+    const auto before = mute.connections();
+    auto listener = listen_to(mute.uri("/", "icys"));
+    while (mute.connections() == before)
       std::this_thread::yield();
-    expect_quick_stop(listener, "a TLS handshake");
-  }
+    return listener;
+  });
+  const FullPort full;
+  expect_quick_stops("a connect", [&] { return listen_to(full.uri()); });
   auto *before = g_resolver_get_default();
   auto *silent = silent_resolver();
   g_resolver_set_default(silent);
-  {
-    Listener listener{"icy://station.invalid/", patient};
-    listener.start();
-    expect_quick_stop(listener, "a look-up of a name");
-  }
+  expect_quick_stops("a look-up of a name",
+                     [&] { return listen_to("icy://station.invalid/"); });
   g_resolver_set_default(before);
   g_object_unref(silent);
   g_object_unref(before);
@@ -1221,6 +1251,7 @@ static Suite *icecastsrc_suite()
   tcase_add_test(tc, a_frame_comes_first_after_a_reconnect);
   tcase_add_test(tc, authentication);
   tcase_add_test(tc, a_proxy_is_told_the_whole_address);
+  tcase_add_test(tc, a_proxy_makes_a_tunnel_for_tls);
   tcase_add_test(tc, the_user_cannot_write_lines_of_the_request);
   tcase_add_test(tc, tls);
   tcase_add_test(tc, it_stops_at_once_whatever_it_waits_for);

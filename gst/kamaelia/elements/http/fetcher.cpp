@@ -3,6 +3,7 @@
 
 #include "core/http/uri.hpp"
 #include "core/utf8.hpp"
+#include "elements/http/tlstrust.hpp"
 
 #include <algorithm>
 #include <string_view>
@@ -127,6 +128,7 @@ bool Fetcher::open(const FetchRequest &request, GCancellable *cancellable)
   connect_signals();
   host_ = host_of(message_.get());
   cancellable_ = cancellable;
+  prepare_tls();
   GError *error = nullptr;
   body_ = Object<GInputStream>::adopt(
       soup_session_send(session_.get(), message_.get(), cancellable, &error));
@@ -204,6 +206,12 @@ bool Fetcher::authenticate(SoupAuth *auth, bool retrying) const
   return true;
 }
 
+void Fetcher::prepare_tls() const
+{
+  if (host_.starts_with("https:"))
+    load_trusted_certificates(cancellable_);
+}
+
 // Called before a request is sent once more: to where it was redirected, or with credentials.
 void Fetcher::restart()
 {
@@ -212,6 +220,7 @@ void Fetcher::restart()
     auto *headers = soup_message_get_request_headers(message_.get());
     for (const auto *secret : {"Authorization", "Cookie"})
       soup_message_headers_remove(headers, secret);
+    prepare_tls();
   }
   if (++response_.redirects <= settings_.max_redirects)
     return;

@@ -80,6 +80,7 @@ class Fetcher {
   void connect_signals();
   void take_head();
   bool authenticate(SoupAuth *auth, bool retrying) const;
+  void prepare_tls() const;
   void restart();
   std::string words_for(const GError *error) const;
 

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "elements/http/fetcher.hpp"
+#include "elements/http/tlsproperties.hpp"
 #include "glue/properties.hpp"
 
 #include <array>
@@ -93,16 +94,6 @@ struct kam::glue::GTypeOf<kam::HttpClientValues::OnError> {
     static const GType type = register_enum("KamHttpClientOnError", values.data());
     return type;
   }
-};
-
-template <>
-struct kam::glue::GTypeOf<GTlsDatabase> {
-  static GType type() { return G_TYPE_TLS_DATABASE; }
-};
-
-template <>
-struct kam::glue::GTypeOf<GTlsInteraction> {
-  static GType type() { return G_TYPE_TLS_INTERACTION; }
 };
 
 namespace kam {

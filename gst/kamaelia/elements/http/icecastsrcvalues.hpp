@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "elements/http/radioreader.hpp"
+#include "elements/http/tlsproperties.hpp"
 #include "glue/properties.hpp"
 
 #include <string>
@@ -47,16 +48,6 @@ template <class Impl>
 glue::Properties<Impl, IcecastSrcValues> icecastsrc_properties();
 
 }  // namespace kam
-
-template <>
-struct kam::glue::GTypeOf<GTlsDatabase> {
-  static GType type() { return G_TYPE_TLS_DATABASE; }
-};
-
-template <>
-struct kam::glue::GTypeOf<GTlsInteraction> {
-  static GType type() { return G_TYPE_TLS_INTERACTION; }
-};
 
 template <class Impl>
 kam::glue::Properties<Impl, kam::IcecastSrcValues> kam::icecastsrc_properties()

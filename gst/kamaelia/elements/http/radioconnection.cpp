@@ -3,6 +3,7 @@
 
 #include "core/http/uri.hpp"
 #include "core/utf8.hpp"
+#include "elements/http/tlstrust.hpp"
 
 #include <gst/gst.h>
 
@@ -95,6 +96,19 @@ std::string basic(const std::string &user, const std::string &password)
   const StringPtr encoded{
       g_base64_encode(reinterpret_cast<const guchar *>(pair.data()), pair.size())};
   return std::string{"Basic "} + encoded.get();
+}
+
+// The address of a proxy as GIO takes it, with who we are to it.
+std::string with_user(const std::string &address, const std::string &user,
+                      const std::string &password)
+{
+  const UriPtr uri{g_uri_parse(address.c_str(), G_URI_FLAGS_HAS_PASSWORD, nullptr)};
+  if (!uri || user.empty())
+    return address;
+  const StringPtr named{g_uri_join_with_user(
+      G_URI_FLAGS_NONE, g_uri_get_scheme(uri.get()), user.c_str(), password.c_str(), nullptr,
+      g_uri_get_host(uri.get()), g_uri_get_port(uri.get()), "", nullptr, nullptr)};
+  return named.get();
 }
 
 bool is_redirect(unsigned status)
@@ -213,7 +227,8 @@ std::optional<RadioFailure> RadioConnection::exchange(GUri *uri, const Options &
 std::string RadioConnection::find_proxy(GUri *uri, const Options &options)
 {
   if (!options.proxy.empty())
-    return options.proxy;
+    return options.proxy.find("://") == std::string::npos ? "http://" + options.proxy
+                                                          : options.proxy;
   const auto origin = origin_of(uri);
   const glue::Owned<gchar *, g_strfreev> proxies{g_proxy_resolver_lookup(
       g_proxy_resolver_get_default(), origin.c_str(), cancellable_.get(), nullptr)};
@@ -224,6 +239,8 @@ std::string RadioConnection::find_proxy(GUri *uri, const Options &options)
 
 std::optional<RadioFailure> RadioConnection::connect(GUri *uri, const Options &options)
 {
+  if (is_tls(uri) && !load_trusted_certificates(cancellable_.get()))
+    return RadioFailure{Kind::cancelled, 0, ""};
   const auto client = Ref<GSocketClient>::adopt(g_socket_client_new());
   g_socket_client_set_timeout(client.get(), options.connect_timeout);
   g_socket_client_set_tls(client.get(), is_tls(uri));
@@ -233,8 +250,9 @@ std::optional<RadioFailure> RadioConnection::connect(GUri *uri, const Options &o
   through_proxy_ = !is_tls(uri) && proxy.starts_with("http://");
   g_socket_client_set_enable_proxy(client.get(), !proxy.empty() && !through_proxy_);
   if (!proxy.empty() && !through_proxy_) {
+    const auto named = with_user(proxy, options.proxy_id, options.proxy_password);
     const auto resolver =
-        Ref<GProxyResolver>::adopt(g_simple_proxy_resolver_new(proxy.c_str(), nullptr));
+        Ref<GProxyResolver>::adopt(g_simple_proxy_resolver_new(named.c_str(), nullptr));
     g_socket_client_set_proxy_resolver(client.get(), resolver.get());
   }
   const auto peer = through_proxy_ ? parse(proxy) : UriPtr{g_uri_ref(uri)};
