@@ -17,8 +17,8 @@ packages_for() { # PURPOSE
     benchmark) echo ethtool gstreamer1.0-plugins-bad gstreamer1.0-tools iproute2 libnorm-dev \
       nftables nginx-light openssl procps python3 transmission-cli udpcast uftp valgrind ;;
     network) echo ethtool gstreamer1.0-tools iproute2 nftables procps ;;
-    interop) echo aria2 curl ethtool ffmpeg gstreamer1.0-plugins-good \
-      gstreamer1.0-plugins-ugly gstreamer1.0-tools icecast2 iproute2 libnorm-dev nftables \
+    interop) echo aria2 curl ethtool ffmpeg gstreamer1.0-plugins-base-apps \
+      gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly gstreamer1.0-tools icecast2 iproute2 libnorm-dev nftables \
       procps python3 qbittorrent-nox transmission-cli transmission-daemon tshark util-linux \
       wget wireshark-common ;;
     *) echo "packages.sh: no purpose \"$1\"" >&2; return 1 ;;

@@ -1,11 +1,12 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A real Icecast on this machine, to be sourced. It needs $icecast_folder, a folder of its own,
-# and sets $icecast_port and $icecast_pid. Passwords are "hackme", as everywhere.
+# and sets $icecast_port and $icecast_pid; who comes gets $icecast_burst bytes at once. Passwords are "hackme", as everywhere.
 
 : "${icecast_folder:?}"
 icecast_pid=
 icecast_port=
+icecast_burst=0
 
 # In place of this shell. Icecast refuses to be root.
 become_icecast() {
@@ -44,7 +45,7 @@ write_icecast_config() {
     <client-timeout>10</client-timeout>
     <header-timeout>5</header-timeout>
     <source-timeout>5</source-timeout>
-    <burst-size>0</burst-size>
+    <burst-size>$icecast_burst</burst-size>
   </limits>
   <authentication>
     <source-password>hackme</source-password>
