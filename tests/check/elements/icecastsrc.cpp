@@ -1043,7 +1043,7 @@ GST_START_TEST(it_stops_at_once_before_there_is_a_connection)
     listener->start().wait("a thread", [&] { return listener->entered; });
     return listener;
   };
-  // The first of these begins to read what the system trusts, and the others wait for it.
+  // The first of these begins to read what the system trusts.
   expect_quick_stops("the reading of certificates",
                      [&] { return listen_to(mute.uri("/", "icys")); });
   expect_quick_stops("a TLS handshake", [&] {

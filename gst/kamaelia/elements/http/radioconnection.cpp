@@ -3,7 +3,6 @@
 
 #include "core/http/uri.hpp"
 #include "core/utf8.hpp"
-#include "elements/http/tlstrust.hpp"
 
 #include <gst/gst.h>
 
@@ -122,19 +121,54 @@ gboolean accept_certificate(GTlsConnection *, GTlsCertificate *, GTlsCertificate
   return TRUE;
 }
 
-// Before the handshake is the only time to tell GIO whom to trust.
+// Whom to trust, and who answers questions.
+struct TlsWishes {
+  Ref<GTlsDatabase> database;
+  Ref<GTlsInteraction> interaction;
+  bool strict = true;
+};
+
+// Before the handshake is the only time to tell GIO.
 void prepare_tls(GSocketClient *, GSocketClientEvent event, GSocketConnectable *,
                  GIOStream *stream, gpointer data)
 {
   if (event != G_SOCKET_CLIENT_TLS_HANDSHAKING)
     return;
-  const auto &options = *static_cast<const RadioConnection::Options *>(data);
-  if (options.tls_database)
-    g_tls_connection_set_database(G_TLS_CONNECTION(stream), options.tls_database.get());
-  if (options.tls_interaction)
-    g_tls_connection_set_interaction(G_TLS_CONNECTION(stream), options.tls_interaction.get());
-  if (!options.ssl_strict)
+  const auto &wishes = *static_cast<const TlsWishes *>(data);
+  if (wishes.database)
+    g_tls_connection_set_database(G_TLS_CONNECTION(stream), wishes.database.get());
+  if (wishes.interaction)
+    g_tls_connection_set_interaction(G_TLS_CONNECTION(stream), wishes.interaction.get());
+  if (!wishes.strict)
     g_signal_connect(stream, "accept-certificate", G_CALLBACK(accept_certificate), nullptr);
+}
+
+// Connects in a thread that nobody waits for once it is cancelled: to read what the system
+// trusts, or to ask a smart card, takes its time and is not interrupted. What that thread has
+// stays cancelled, while ours may be reset at once.
+GSocketConnection *connect_apart(GSocketClient *client, GSocketConnectable *target,
+                                 GCancellable *cancellable, GError **error)
+{
+  const auto cancelled = Ref<GCancellable>::adopt(g_cancellable_new());
+  const auto forwarding = g_cancellable_connect(
+      cancellable,
+      G_CALLBACK(+[](GCancellable *, GCancellable *other) { g_cancellable_cancel(other); }),
+      g_object_ref(cancelled.get()), g_object_unref);
+  const auto task = Ref<GTask>::adopt(g_task_new(client, cancelled.get(), nullptr, nullptr));
+  g_task_set_return_on_cancel(task.get(), TRUE);
+  g_task_set_task_data(task.get(), g_object_ref(target), g_object_unref);
+  g_task_run_in_thread_sync(
+      task.get(), [](GTask *connecting, gpointer with, gpointer to, GCancellable *until) {
+        GError *why = nullptr;
+        auto *connection = g_socket_client_connect(G_SOCKET_CLIENT(with),
+                                                   G_SOCKET_CONNECTABLE(to), until, &why);
+        if (connection)
+          g_task_return_pointer(connecting, connection, g_object_unref);
+        else
+          g_task_return_error(connecting, why);
+      });
+  g_cancellable_disconnect(cancellable, forwarding);
+  return static_cast<GSocketConnection *>(g_task_propagate_pointer(task.get(), error));
 }
 
 }  // namespace
@@ -239,13 +273,14 @@ std::string RadioConnection::find_proxy(GUri *uri, const Options &options)
 
 std::optional<RadioFailure> RadioConnection::connect(GUri *uri, const Options &options)
 {
-  if (is_tls(uri) && !load_trusted_certificates(cancellable_.get()))
-    return RadioFailure{Kind::cancelled, 0, ""};
   const auto client = Ref<GSocketClient>::adopt(g_socket_client_new());
   g_socket_client_set_timeout(client.get(), options.connect_timeout);
   g_socket_client_set_tls(client.get(), is_tls(uri));
-  g_signal_connect(client.get(), "event", G_CALLBACK(prepare_tls),
-                   const_cast<Options *>(&options));
+  g_signal_connect_data(
+      client.get(), "event", G_CALLBACK(prepare_tls),
+      new TlsWishes{options.tls_database, options.tls_interaction, options.ssl_strict},
+      [](gpointer wishes, GClosure *) { delete static_cast<TlsWishes *>(wishes); },
+      GConnectFlags(0));
   const auto proxy = find_proxy(uri, options);
   through_proxy_ = !is_tls(uri) && proxy.starts_with("http://");
   g_socket_client_set_enable_proxy(client.get(), !proxy.empty() && !through_proxy_);
@@ -263,8 +298,8 @@ std::optional<RadioFailure> RadioConnection::connect(GUri *uri, const Options &o
   const auto target = Ref<GSocketConnectable>::adopt(G_SOCKET_CONNECTABLE(
       g_object_new(G_TYPE_NETWORK_ADDRESS, "scheme", g_uri_get_scheme(peer.get()), "hostname",
                    g_uri_get_host(peer.get()), "port", guint{port_of(peer.get())}, nullptr)));
-  auto *connection =
-      g_socket_client_connect(client.get(), target.get(), cancellable_.get(), &error);
+  const auto connect = is_tls(uri) ? connect_apart : g_socket_client_connect;
+  auto *connection = connect(client.get(), target.get(), cancellable_.get(), &error);
   if (!connection)
     return failure_of(error, Kind::unreachable);
   stream_ = Ref<GIOStream>::adopt(G_IO_STREAM(connection));
