@@ -7,7 +7,7 @@ packages_for() { # PURPOSE
     build) echo g++ libisal-dev meson ninja-build pkg-config libgstreamer1.0-dev \
       libgstreamer-plugins-base1.0-dev libsoup-3.0-dev libtorrent-rasterbar-dev ;;
     test) echo check gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
-      gstreamer1.0-plugins-bad nlohmann-json3-dev ;;
+      gstreamer1.0-plugins-bad gstreamer1.0-x nlohmann-json3-dev ;;
     demo) echo curl ethtool gstreamer1.0-libav gstreamer1.0-plugins-base \
       gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
       gstreamer1.0-tools icecast2 iproute2 nftables procps util-linux ;;

@@ -89,6 +89,19 @@ char rot13(char c)
   return c;
 }
 
+std::string without_comments(std::string_view text, char delimiter)
+{
+  std::string rest;
+  while (!text.empty()) {
+    const auto size = std::min(text.find('\n'), text.size() - 1) + 1;
+    const bool is_comment = size >= 2 && text[0] == delimiter && text[1] == delimiter;
+    if (!is_comment)
+      rest += text.substr(0, size);
+    text.remove_prefix(size);
+  }
+  return rest;
+}
+
 }  // namespace
 
 std::optional<FortuneIndex> parse_fortune_index(Bytes index)
@@ -135,6 +148,19 @@ const char *describe(FortuneFault fault)
   return "";
 }
 
+std::string cookie_text(std::string_view raw)
+{
+  std::string text;
+  text.reserve(raw.size());
+  while (!raw.empty()) {
+    const bool ends = raw.find('\n') != std::string_view::npos;
+    text += take_line(raw);
+    if (ends)
+      text += '\n';
+  }
+  return is_utf8(text) ? text : utf8_of(text);
+}
+
 std::variant<FortuneFile, FortuneFault> FortuneFile::read(Bytes text,
                                                           std::optional<Bytes> index,
                                                           const FortuneLimits &limits)
@@ -169,22 +195,11 @@ FortuneFile FortuneFile::of(const std::vector<std::string_view> &cookies)
 void FortuneFile::add(std::string_view raw, const FortuneIndex &index,
                       const FortuneLimits &limits)
 {
-  std::string cookie;
-  cookie.reserve(raw.size());
-  const std::string comment(2, index.delimiter);
-  while (!raw.empty()) {
-    const bool ends = raw.find('\n') != std::string_view::npos;
-    const auto line = take_line(raw);
-    if (index.has_comments() && line.starts_with(comment))
-      continue;
-    cookie += line;
-    if (ends)
-      cookie += '\n';
-  }
+  auto cookie = cookie_text(raw);
+  if (index.has_comments())
+    cookie = without_comments(cookie, index.delimiter);
   if (index.is_rot13())
     std::ranges::transform(cookie, cookie.begin(), rot13);
-  if (!is_utf8(cookie))
-    cookie = utf8_of(cookie);
   if (cookie.empty())
     return;
   if (cookies_.size() >= limits.max_cookies || cookie.size() > limits.max_cookie_size) {

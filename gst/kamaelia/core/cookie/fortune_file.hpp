@@ -57,12 +57,15 @@ enum class FortuneFault {
 // As part of a sentence: "the database …".
 const char *describe(FortuneFault fault);
 
+// Text as it is sent: UTF-8 with LF at the ends of lines. What is not UTF-8 is taken for ISO
+// 8859-1.
+std::string cookie_text(std::string_view raw);
+
 // The cookies of one database as they are sent: UTF-8 with LF at the ends of lines, in clear,
 // none of them empty.
 class FortuneFile {
  public:
-  // What is not UTF-8 is taken for ISO 8859-1, cookie by cookie. An `index` that is none, or
-  // none of this text, is as good as nothing; see index_fits().
+  // An `index` that is none, or none of this text, is as good as nothing; see index_fits().
   static std::variant<FortuneFile, FortuneFault> read(Bytes text,
                                                       std::optional<Bytes> index = std::nullopt,
                                                       const FortuneLimits &limits = {});

@@ -7,10 +7,12 @@
 static gboolean plugin_init(GstPlugin *plugin)
 {
   gboolean any = FALSE;
+  any |= GST_ELEMENT_REGISTER(audiocookiesrc, plugin);
   any |= GST_ELEMENT_REGISTER(brokennetwork, plugin);
   any |= GST_ELEMENT_REGISTER(chunker, plugin);
   any |= GST_ELEMENT_REGISTER(dechunker, plugin);
   any |= GST_ELEMENT_REGISTER(deframer, plugin);
+  any |= GST_ELEMENT_REGISTER(fortunesrc, plugin);
   any |= GST_ELEMENT_REGISTER(framer, plugin);
   any |= GST_ELEMENT_REGISTER(mimerequestparse, plugin);
   any |= GST_ELEMENT_REGISTER(packetiser, plugin);
@@ -22,11 +24,12 @@ static gboolean plugin_init(GstPlugin *plugin)
   any |= GST_ELEMENT_REGISTER(srmenc, plugin);
   any |= GST_ELEMENT_REGISTER(srmsink, plugin);
   any |= GST_ELEMENT_REGISTER(srmsrc, plugin);
+  any |= GST_ELEMENT_REGISTER(videocookiesrc, plugin);
   any |= kam::register_server_presets(plugin);
   return any;
 }
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, kamaelia,
                   "Kamaelia's protocols: framing, chunking, packetising, reordering, requests, "
-                  "reliable multicast",
+                  "reliable multicast, cookies",
                   plugin_init, VERSION, "LGPL", PACKAGE, "https://example.org/gst-kamaelia")
