@@ -10,14 +10,16 @@ packages_for() { # PURPOSE
       gstreamer1.0-plugins-bad gstreamer1.0-x nlohmann-json3-dev ;;
     demo) echo curl ethtool gstreamer1.0-libav gstreamer1.0-plugins-base \
       gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
-      gstreamer1.0-tools icecast2 iproute2 nftables procps util-linux ;;
+      gstreamer1.0-tools icecast2 iproute2 netcat-openbsd nftables procps \
+      util-linux ;;
     check) echo clang-format clang-tidy codespell shellcheck ;;
     clang) echo clang libclang-rt-14-dev llvm ;;
     install) echo gstreamer1.0-tools ;;
     benchmark) echo ethtool gstreamer1.0-plugins-bad gstreamer1.0-tools iproute2 libnorm-dev \
       nftables nginx-light openssl procps python3 transmission-cli udpcast uftp valgrind ;;
     network) echo ethtool gstreamer1.0-tools iproute2 nftables procps ;;
-    interop) echo aria2 curl ethtool ffmpeg gstreamer1.0-plugins-base-apps \
+    interop) echo aria2 curl ethtool ffmpeg fortune-mod fortunes fortunes-min \
+      gstreamer1.0-plugins-base-apps \
       gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly gstreamer1.0-tools icecast2 iproute2 libnorm-dev nftables \
       procps python3 qbittorrent-nox transmission-cli transmission-daemon tshark util-linux \
       wget wireshark-common ;;
