@@ -454,8 +454,9 @@ GST_START_TEST(a_server_that_restarts)
   listener.start().wait_for_bytes(2000);
   server.stop();
   // Until it was seen that nobody listens there.
-  listener.wait("a refused connection", [&] { return listener.reasons.size() >= 3; });
-  ck_assert(listener.reasons[1] == "unreachable");
+  listener.wait("a refused connection", [&] {
+    return std::ranges::find(listener.reasons, "unreachable") != listener.reasons.end();
+  });
   server.start();
   listener.wait_for_bytes(4000);
   listener.stop();
