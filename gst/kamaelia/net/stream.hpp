@@ -32,6 +32,8 @@ class Stream {
   virtual Result read(std::span<std::byte> into) = 0;
   // What was not taken is to be offered again, with or without more behind it.
   virtual Result write(Bytes bytes) = 0;
+  // The same for bytes in several pieces.
+  virtual Result write(std::span<const Bytes> pieces) { return write(pieces.front()); }
   // Says that nothing more will be written. False if the peer cannot be told any more.
   virtual bool end_writing() = 0;
   // Whether bytes may wait in here that the descriptor does not tell of.
@@ -50,6 +52,7 @@ class SocketStream final : public Stream {
 
   Result read(std::span<std::byte> into) override;
   Result write(Bytes bytes) override;
+  Result write(std::span<const Bytes> pieces) override;
   bool end_writing() override;
   int fd() const override { return socket_.get(); }
 

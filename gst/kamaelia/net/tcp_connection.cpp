@@ -66,6 +66,15 @@ TcpConnection::~TcpConnection()
     reactor_.remove(stream_->fd(), *this);
 }
 
+std::unique_ptr<Stream> TcpConnection::take_stream()
+{
+  state_ = State::taken;
+  timer_.cancel();
+  if (std::exchange(is_started_, false))
+    reactor_.remove(stream_->fd(), *this);
+  return std::move(stream_);
+}
+
 std::optional<Error> TcpConnection::start()
 {
   interest_ = interest_for(is_reading_, is_write_blocked_);
@@ -153,6 +162,8 @@ void TcpConnection::handle_time(std::uint64_t now)
 void TcpConnection::settle()
 {
   is_in_turn_ = false;
+  if (state_ == State::taken)
+    return;
   if (state_ != State::closed) {
     update_interest();
     return;
@@ -177,7 +188,7 @@ void TcpConnection::read_some()
     }
     bytes_received_ += result.bytes;
     handler_.handle_bytes(result.bytes);
-    if (!stream_->keeps_bytes() || !is_reading_ || state_ != State::open)
+    if (state_ != State::open || !is_reading_ || !stream_->keeps_bytes())
       return;
   }
   wake_by(0);

@@ -85,6 +85,10 @@ class TcpConnection final : private ReadyHandler, private Timer::Handler {
   enum class Farewell { normal, reset };
   void abort(Farewell farewell);
 
+  // The stream is the caller's from now on, and nothing is told any more; what was written has
+  // to be sent by then. To be destroyed in another turn, if this is within a call of the handler.
+  [[nodiscard]] std::unique_ptr<Stream> take_stream();
+
   bool has_peer_ended() const { return has_peer_ended_; }
   bool is_ending() const { return state_ != State::open; }
   const std::optional<Error> &error() const { return error_; }
@@ -93,7 +97,7 @@ class TcpConnection final : private ReadyHandler, private Timer::Handler {
   int fd() const { return stream_->fd(); }
 
  private:
-  enum class State { open, draining, lingering, closed };
+  enum class State { open, draining, lingering, closed, taken };
 
   void handle_ready(Readiness ready) override;
   void handle_time(std::uint64_t now) override;

@@ -11,6 +11,8 @@ namespace {
 
 // Places closer to each other are of no use to anybody.
 constexpr std::uint64_t smallest_unit = 64;
+// Older ones are forgotten; they are told as what was on before.
+constexpr std::size_t max_titles = 64;
 
 // The last of `items` whose member is not above `value`; nullptr if there is none.
 template <class Items, class Member, class Value>
@@ -94,7 +96,6 @@ void Broadcast::set_title(std::string text, std::string url, std::string_view bl
   auto block = std::make_shared<const ByteVector>(icy::metadata_block(block_text, url));
   titles_.push_back({++last_title_, log_.end(), end_time_, std::move(text), std::move(url),
                      std::move(block)});
-  constexpr std::size_t max_titles = 256;
   if (titles_.size() > max_titles)
     titles_.pop_front();
 }
@@ -118,8 +119,6 @@ void Broadcast::forget()
     joins_.pop_front();
   while (stamps_.size() > 1 && stamps_[1].offset <= log_.begin())
     stamps_.pop_front();
-  while (titles_.size() > 1 && titles_[1].offset <= log_.begin())
-    titles_.pop_front();
 }
 
 const Broadcast::Join *Broadcast::join(Burst burst) const

@@ -4,4 +4,5 @@
 #include <gst/gst.h>
 
 GST_ELEMENT_REGISTER_DECLARE(httpclient)
+GST_ELEMENT_REGISTER_DECLARE(httpserversink)
 GST_ELEMENT_REGISTER_DECLARE(icecastsrc)

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "elements/http/httpfrontend.hpp"
+
+#include "elements/http/httpconnection.hpp"
+
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <system_error>
+#include <utility>
+
+namespace kam::http {
+namespace {
+
+// Those that listen, by "address:port". Several elements of a process may share one.
+struct Registry {
+  std::mutex mutex;
+  std::unordered_map<std::string, std::weak_ptr<HttpFrontend>> frontends;
+};
+
+Registry &registry()
+{
+  static Registry instance;
+  return instance;
+}
+
+std::string place(const std::string &address, std::uint16_t port)
+{
+  return address + ':' + std::to_string(port);
+}
+
+std::size_t connections_that_fit()
+{
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+    return 100'000;
+  return std::max<std::size_t>(limit.rlim_cur / 10 * 9, 8);
+}
+
+}  // namespace
+
+std::variant<std::shared_ptr<HttpFrontend>, net::Error> HttpFrontend::open(
+    const FrontendOptions &options)
+{
+  const std::lock_guard lock{registry().mutex};
+  std::erase_if(registry().frontends, [](const auto &entry) { return entry.second.expired(); });
+  if (const auto found = registry().frontends.find(place(options.address, options.port));
+      found != registry().frontends.end())
+    if (auto frontend = found->second.lock())
+      return frontend;
+  net::ListenOptions listen;
+  listen.host = options.address;
+  listen.port = options.port;
+  listen.backlog = options.backlog;
+  auto opened = net::TcpListener::open(listen);
+  if (auto *error = std::get_if<net::Error>(&opened))
+    return std::move(*error);
+  std::shared_ptr<HttpFrontend> frontend{
+      new HttpFrontend{options, std::move(std::get<net::TcpListener>(opened))}};
+  if (frontend->reactor_.error())
+    return *frontend->reactor_.error();
+  if (!frontend->start())
+    return net::error_of(EAGAIN, "Cannot start a thread for the web server");
+  registry().frontends[place(options.address, frontend->local().port())] = frontend;
+  return frontend;
+}
+
+HttpFrontend::HttpFrontend(FrontendOptions options, net::TcpListener listener)
+    : options_{std::move(options)},
+      listener_{std::move(listener)},
+      acceptor_{reactor_, *this},
+      read_space_(std::size_t{64} << 10U)
+{
+  if (options_.max_connections == 0)
+    options_.max_connections = connections_that_fit();
+}
+
+bool HttpFrontend::start()
+{
+  if (acceptor_.start(listener_.fd()))
+    return false;
+  try {
+    thread_ = std::thread{[this] { reactor_.run(); }};
+  } catch (const std::system_error &) {
+    acceptor_.stop();
+    return false;
+  }
+  return true;
+}
+
+// The last of those who share it may be one whom this very thread has told something.
+HttpFrontend::~HttpFrontend()
+{
+  if (thread_.joinable()) {
+    reactor_.post([this] {
+      acceptor_.stop();
+      connections_.clear();
+    });
+    reactor_.stop();
+    thread_.join();
+  }
+}
+
+void HttpFrontend::run(const std::function<void()> &work)
+{
+  if (reactor_.is_in_thread())
+    return work();
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool is_done = false;
+  reactor_.post([&] {
+    work();
+    const std::lock_guard lock{mutex};
+    is_done = true;
+    changed.notify_one();
+  });
+  std::unique_lock lock{mutex};
+  changed.wait(lock, [&] { return is_done; });
+}
+
+void HttpFrontend::handle_exhausted(const net::Error &) {}
+
+void HttpFrontend::handle_connection(net::FileDescriptor socket, const net::Endpoint &peer)
+{
+  stats_.connections.fetch_add(1, std::memory_order_relaxed);
+  const auto per_address = options_.max_connections_per_address;
+  const bool is_too_many = count_->total() >= options_.max_connections;
+  if (is_too_many || (per_address > 0 && count_->of(peer) >= per_address)) {
+    stats_.refused_connections.fetch_add(1, std::memory_order_relaxed);
+    const auto answer =
+        response_head(is_too_many ? 503 : 429,
+                      {{"Content-Length", "0"}, {"Connection", "close"}, {"Retry-After", "5"}});
+    (void)!send(socket.get(), answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    return;
+  }
+  const auto number = ++last_number_;
+  auto connection = std::make_unique<HttpConnection>(
+      *this, number, std::make_unique<net::SocketStream>(std::move(socket)), peer,
+      ConnectionCount::Ticket{count_, peer});
+  if (connection->start())
+    connections_.emplace(number, std::move(connection));
+}
+
+void HttpFrontend::dispatch(Exchange &exchange)
+{
+  for (auto *handler : handlers_)
+    if (handler->handle(exchange))
+      return;
+  exchange.respond(error_response(404, "There is nothing at this address"));
+}
+
+void HttpFrontend::decide(std::uint64_t number, Verdict verdict)
+{
+  const auto found = connections_.find(number);
+  if (found != connections_.end())
+    found->second->decide(verdict);
+}
+
+void HttpFrontend::erase(std::uint64_t number)
+{
+  connections_.erase(number);
+}
+
+void HttpFrontend::retire(std::uint64_t number)
+{
+  reactor_.post([this, number] { connections_.erase(number); });
+}
+
+}  // namespace kam::http
