@@ -331,6 +331,15 @@ struct Seeding {
   glue::Owned<GstBus, gst_object_unref> bus;
 };
 
+GST_START_TEST(chooses_pieces_by_the_size_of_the_file)
+{
+  Seeding seeding{"seed=false"};
+  ck_assert(seeding.wait_for(GST_MESSAGE_EOS, 20));
+  const auto metainfo = test::read_file(seeding.folder / "out.bin.torrent");
+  ck_assert_int_eq(test::read_torrent(metainfo).piece_size, 65536);
+}
+GST_END_TEST
+
 GST_START_TEST(gives_it_to_another_client)
 {
   for (const auto *const format : {"v1", "v2", "hybrid"})
@@ -395,6 +404,7 @@ static Suite *torrentsink_suite()
   tcase_add_test(tc, says_that_the_disk_is_full);
   tcase_add_test(tc, says_that_there_was_nothing);
   tcase_add_test(tc, refuses_to_go_back);
+  tcase_add_test(tc, chooses_pieces_by_the_size_of_the_file);
   tcase_add_test(tc, gives_it_to_another_client);
   tcase_add_test(tc, ends_when_it_has_given_enough);
   tcase_add_test(tc, ends_when_its_time_is_over);

@@ -162,7 +162,7 @@ gboolean TorrentSink::stop()
 
 std::optional<Failure> TorrentSink::begin()
 {
-  auto options = recorder_options(values_, upstream_size(GST_BASE_SINK_PAD(base_)));
+  auto options = recorder_options(values_);
   if (auto *failure = std::get_if<Failure>(&options))
     return *failure;
   if (values_.seed)
@@ -258,6 +258,8 @@ GstFlowReturn TorrentSink::render(GstBuffer *buffer)
 {
   if (was_to_go_back_)
     return GST_FLOW_ERROR;
+  if (bytes_.value() == 0)
+    recorder_->expect(upstream_size(GST_BASE_SINK_PAD(base_)));
   std::optional<Failure> failure;
   const bool ok = blocks_.add(buffer, [&](const ByteBlock &block) {
     failure = recorder_->write(block.bytes, block.owner);

@@ -41,14 +41,23 @@ TorrentRecorder::Problem TorrentRecorder::open_part()
   auto created = OutputFile::create(places.location);
   if (const auto *failure = std::get_if<Failure>(&created))
     return *failure;
-  auto hasher = torrent::PieceHasher::start(options_.description.format, options_.piece_size);
-  if (!hasher)
-    return Failure{Failure::Kind::read, "There is no thread to hash in.", "std::thread"};
   part_ = Part{.places = std::move(places),
                .file = std::get<OutputFile>(std::move(created)),
-               .hasher = std::move(hasher)};
+               .hasher = nullptr};
   ++next_number_;
   return {};
+}
+
+// Only when there is data does upstream know how much.
+TorrentRecorder::Problem TorrentRecorder::begin_hashing()
+{
+  const auto size = is_series() ? std::optional{options_.chunk_size} : expected_size_;
+  const auto piece_size =
+      options_.piece_size != 0 ? options_.piece_size : torrent::choose_piece_size(size);
+  part_->hasher = torrent::PieceHasher::start(options_.description.format, piece_size);
+  if (part_->hasher)
+    return {};
+  return Failure{Failure::Kind::read, "There is no thread to hash in.", "std::thread"};
 }
 
 TorrentRecorder::Problem TorrentRecorder::write(Bytes bytes,
@@ -73,6 +82,9 @@ TorrentRecorder::Problem TorrentRecorder::write(Bytes bytes,
 TorrentRecorder::Problem TorrentRecorder::write_part(Bytes bytes,
                                                      const std::shared_ptr<const void> &owner)
 {
+  if (part_->bytes == 0)
+    if (auto failure = begin_hashing())
+      return failure;
   // First, so that it is hashed while it is written.
   if (part_->hasher && part_->hasher->pieces() < torrent::max_pieces) {
     part_->hasher->add(bytes, owner);

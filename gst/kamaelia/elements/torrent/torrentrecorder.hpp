@@ -33,8 +33,8 @@ class TorrentRecorder {
     std::string torrent_location;  // the .torrent; of a series: the folder for them
     std::uint64_t chunk_size = 0;  // bytes of a part; 0: all in one
     std::uint64_t first_number = 1;
-    std::uint64_t max_files = 0;  // parts to keep; 0: all
-    std::uint32_t piece_size = 0;
+    std::uint64_t max_files = 0;       // parts to keep; 0: all
+    std::uint32_t piece_size = 0;      // bytes; 0: by the size of the file
     torrent::Description description;  // but for the name of the file
   };
   // In the thread that writes.
@@ -48,6 +48,8 @@ class TorrentRecorder {
 
   // Makes the (first) file, so that what is wrong is known before there is data.
   Problem open();
+  // How many bytes there will be, before the first of them; not needed for a series.
+  void expect(std::optional<std::uint64_t> size) { expected_size_ = size; }
   // The next bytes, which stay as they are while `owner` lives.
   Problem write(Bytes bytes, const std::shared_ptr<const void> &owner);
   // There will be no more: makes the (last) torrent.
@@ -68,6 +70,7 @@ class TorrentRecorder {
 
   bool is_series() const { return options_.chunk_size > 0; }
   Problem open_part();
+  Problem begin_hashing();
   TorrentPlaces places_of(std::uint64_t number) const;
   Problem write_part(Bytes bytes, const std::shared_ptr<const void> &owner);
   Problem finish_part();
@@ -78,6 +81,7 @@ class TorrentRecorder {
   Callbacks callbacks_;
   std::uint64_t next_number_;
   std::optional<Part> part_;
+  std::optional<std::uint64_t> expected_size_;
   std::uint64_t total_bytes_ = 0;
   bool has_too_many_pieces_ = false;
 };

@@ -31,7 +31,7 @@ std::optional<Failure> make_series(TorrentRecorder::Options &options,
 }  // namespace
 
 std::variant<TorrentRecorder::Options, Failure> recorder_options(
-    const TorrentSinkValues &values, std::optional<std::uint64_t> size)
+    const TorrentSinkValues &values)
 {
   if (values.location.empty())
     return Failure{Failure::Kind::settings, "No file to write is named: set location.", ""};
@@ -42,13 +42,10 @@ std::variant<TorrentRecorder::Options, Failure> recorder_options(
   options.torrent_location =
       values.torrent_location.empty() ? values.location + ".torrent" : values.torrent_location;
   options.description = description_of(values, {});
-  if (values.chunk_size > 0) {
+  options.piece_size = values.piece_size;
+  if (values.chunk_size > 0)
     if (auto failure = make_series(options, values))
       return *failure;
-    size = values.chunk_size;
-  }
-  options.piece_size =
-      values.piece_size != 0 ? values.piece_size : torrent::choose_piece_size(size);
   return options;
 }
 

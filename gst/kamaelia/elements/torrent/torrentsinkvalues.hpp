@@ -27,9 +27,9 @@ struct TorrentSinkValues : MakerValues, TorrentNetworkValues {
   bool linger = false;
 };
 
-// Or what is wrong with them. `size` is that of the whole data, if it is known.
+// Or what is wrong with them.
 std::variant<TorrentRecorder::Options, torrent::Failure> recorder_options(
-    const TorrentSinkValues &values, std::optional<std::uint64_t> size);
+    const TorrentSinkValues &values);
 TorrentSeeder::Options seeder_options(const TorrentSinkValues &values);
 
 // All properties that are set; those that only report are the element's.
