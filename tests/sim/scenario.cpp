@@ -258,8 +258,9 @@ Scenario crowd_scenario(std::uint64_t seed, std::size_t receivers, std::size_t p
   object.interval = millisecond;
   object.flushes = 1;
   sender.objects.push_back(object);
-  // What is lost there is lost for all, who would all ask for it.
-  sender.up.loss = 0.01;
+  // What is lost there is lost for all, who would all ask for it; the rest each loses for
+  // itself, and of many receivers there is always one that has lost something.
+  sender.up.loss = 0.002;
   sender.up.delay = 5 * millisecond;
   sender.down.delay = 5 * millisecond;
   // Receivers are there before the first packet.
@@ -273,7 +274,7 @@ Scenario crowd_scenario(std::uint64_t seed, std::size_t receivers, std::size_t p
     receiver.options.latency = 2 * second;
     receiver.down.delay = i * distances / receivers * millisecond / 2;
     receiver.up.delay = receiver.down.delay;
-    receiver.down.loss = 0.0002;
+    receiver.down.loss = 0.01;
     receiver.up.loss = 0.01;
     scenario.receivers.push_back(receiver);
   }

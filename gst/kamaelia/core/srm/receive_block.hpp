@@ -41,6 +41,12 @@ class ReceiveBlock {
     return static_cast<std::uint16_t>(needed > 0 ? needed : 0);
   }
 
+  // How many of those symbols would help: parities, and the sources that are missing.
+  std::size_t helpful(const Symbols &symbols) const
+  {
+    return (symbols & ~have_).count() - ((symbols >> sources_) & parity_have_).count();
+  }
+
   // How a segment of this object looks; `memory` holds sources * segment_size bytes.
   bool has_memory() const { return static_cast<bool>(memory_); }
   // All that it holds is on the account.
@@ -64,11 +70,11 @@ class ReceiveBlock {
   }
 
   // --- what its receiver knows about it
-  std::uint64_t gap_at = 0;       // since when something is known to be missing; 0: nothing is
-  std::uint16_t noticed = 0;      // symbols from 0 on that should have come by now
-  Symbols asked;                  // these have been asked for, by us or others
-  std::uint16_t asked_count = 0;  // the most that anyone has asked for at once
+  std::uint64_t gap_at = 0;   // since when something is known to be missing; 0: nothing is
+  std::uint16_t noticed = 0;  // symbols from 0 on that should have come by now
+  Symbols asked;              // these have been asked for, by us or others
   std::uint64_t ask_again_at = 0;
+  std::uint64_t not_before = 0;  // the end of its back-off, in a large group
   unsigned attempts = 0;
 
  private:

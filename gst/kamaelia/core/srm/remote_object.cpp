@@ -251,6 +251,7 @@ void RemoteObject::notice(std::uint64_t number, std::uint16_t symbols, std::uint
     for (; noticed_end_ < number; ++noticed_end_) {
       auto &block = blocks_[static_cast<std::size_t>(noticed_end_ - first_)];
       notice_in(block, block.sources(), now);
+      due_gaps_ += block.gap_at != 0 ? 1 : 0;
     }
   }
   if (symbols > 0 && number >= first_) {
@@ -287,9 +288,9 @@ void RemoteObject::refresh_gap(ReceiveBlock &block)
     return;
   block.gap_at = 0;
   block.asked.reset();
-  block.asked_count = 0;
   block.attempts = 0;
   block.ask_again_at = 0;
+  block.not_before = 0;
 }
 
 bool RemoteObject::expect_through(PayloadId id, std::uint64_t now)

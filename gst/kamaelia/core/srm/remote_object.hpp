@@ -121,6 +121,8 @@ class RemoteObject {
   double fullness() const;  // of the buffer, 0 to 1
   std::uint64_t missed() const { return missed_; }
   std::uint64_t rebuilt() const { return rebuilt_; }
+  // Blocks that lacked something when all of their sources had been sent.
+  std::uint64_t due_gaps() const { return due_gaps_; }
   std::uint64_t info_again_at = 0;
   unsigned info_attempts = 0;
 
@@ -180,6 +182,7 @@ class RemoteObject {
   Skipped overflow_;
   std::uint64_t missed_ = 0;
   std::uint64_t rebuilt_ = 0;
+  std::uint64_t due_gaps_ = 0;
 };
 
 }  // namespace kam::srm

@@ -140,6 +140,7 @@ void RemoteSender::handle_data(const SenderState &state, const ObjectHeader &hea
     object.join(id, shared_.options.policy == Policy::bulk);
   const auto missed = object.missed();
   const auto rebuilt = object.rebuilt();
+  const auto due_gaps = object.due_gaps();
   const bool is_first = tracked == &objects_.front();
   switch (object.put(id, payload, is_first, now, shared_.decoder)) {
   case RemoteObject::Outcome::taken:
@@ -152,6 +153,8 @@ void RemoteSender::handle_data(const SenderState &state, const ObjectHeader &hea
   }
   shared_.stats.segments_rebuilt += object.rebuilt() - rebuilt;
   note_missed(*tracked, missed, now);
+  if (object.due_gaps() != due_gaps)
+    spread_requests(object, now);
   if (!owed_.empty())
     send_owed_acks(now);
 }
@@ -163,7 +166,10 @@ void RemoteSender::note_missed(Tracked &tracked, std::uint64_t before, std::uint
   if (news == 0)
     return;
   shared_.stats.segments_missed += news;
-  schedule_nack(now);
+  if (const auto until = all_held_until(tracked.object))
+    nack_at_ = nack_at_ == 0 ? until : std::min(nack_at_, until);
+  else
+    schedule_nack(now);
 }
 
 void RemoteSender::report_loss(Tracked &tracked, const RemoteObject::Skipped &skipped)

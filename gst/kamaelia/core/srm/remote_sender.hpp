@@ -105,6 +105,10 @@ class RemoteSender {
   void gather_requests(Tracked &tracked, RepairRequestWriter &writer, std::uint64_t now);
   bool ask_for_block(RemoteObject &object, ReceiveBlock &block, RepairRequestWriter &writer,
                      std::uint64_t now);
+  bool shares_repairs(const RemoteObject &object) const;
+  std::uint64_t held_until(const RemoteObject &object, const ReceiveBlock &block) const;
+  void spread_requests(RemoteObject &object, std::uint64_t now);
+  std::uint64_t all_held_until(const RemoteObject &object) const;
   static void choose_parities(const RemoteObject &object, const ReceiveBlock &block,
                               std::uint16_t count, ReceiveBlock::Symbols &wanted);
   static bool write_symbols(const RemoteObject &object, const ReceiveBlock &block,

@@ -97,7 +97,7 @@ std::uint64_t RemoteSender::next_ask() const
       next = std::min(next, object.info_again_at);
     for (const auto &block : object.blocks()) {
       if (block.gap_at != 0 && !object.is_hopeless(block))
-        next = std::min(next, block.ask_again_at);
+        next = std::min(next, std::max(block.ask_again_at, held_until(object, block)));
     }
   }
   return next == std::numeric_limits<std::uint64_t>::max() ? 0
@@ -129,40 +129,75 @@ void RemoteSender::gather_requests(Tracked &tracked, RepairRequestWriter &writer
   }
 }
 
+// Who waits for others shares its repairs with them, by parity as far as there is any.
+bool RemoteSender::shares_repairs(const RemoteObject &object) const
+{
+  return state_.backoff > 0 && object.max_parities() > 0;
+}
+
+// In a large group each block has a back-off of its own, so that requests of others are heard
+// before it is asked for with what was missing earlier. It begins when all of the block has
+// been sent, if that does not take too much of the time there is.
+std::uint64_t RemoteSender::held_until(const RemoteObject &object,
+                                       const ReceiveBlock &block) const
+{
+  if (shared_.options.policy == Policy::bulk || !shares_repairs(object))
+    return 0;
+  return block.noticed < block.sources() ? block.gap_at + shared_.options.latency / 4
+                                         : block.not_before;
+}
+
+void RemoteSender::spread_requests(RemoteObject &object, std::uint64_t now)
+{
+  for (auto &block : object.blocks()) {
+    if (block.gap_at == 0 || block.noticed < block.sources() || block.not_before != 0)
+      continue;
+    // Who needs more asks earlier: that helps those who need less, and is rarer.
+    const auto wait = backoff(static_cast<double>(state_.backoff * grtt_)) /
+                      std::max<double>(1, block.needed());
+    block.not_before = std::max<std::uint64_t>(now + as_ns(wait), 1);
+  }
+  if (const auto until = all_held_until(object))
+    nack_at_ = nack_at_ == 0 ? until : std::min(nack_at_, until);
+  else
+    schedule_nack(now);
+}
+
+// If that is so for all that has not been asked for, until when at the latest; 0: it is not.
+std::uint64_t RemoteSender::all_held_until(const RemoteObject &object) const
+{
+  auto until = std::numeric_limits<std::uint64_t>::max();
+  for (const auto &block : object.blocks()) {
+    if (block.gap_at != 0 && block.attempts == 0)
+      until = std::min(until, held_until(object, block));
+  }
+  return until == std::numeric_limits<std::uint64_t>::max() ? 0 : until;
+}
+
 bool RemoteSender::ask_for_block(RemoteObject &object, ReceiveBlock &block,
                                  RepairRequestWriter &writer, std::uint64_t now)
 {
   const bool again = block.ask_again_at <= now;
-  if (again) {
+  if (again)
     block.asked.reset();
-    block.asked_count = 0;
-  }
   ReceiveBlock::Symbols wanted;
   for (auto symbol = object.first_symbol(block); symbol < block.noticed; ++symbol) {
     if (!block.has_source(symbol) && !block.asked[symbol])
       wanted.set(symbol);
   }
   const bool is_due = block.noticed == block.sources();
-  const bool by_parity = shared_.options.policy == Policy::bulk && state_.backoff > 0 &&
-                         is_due && object.max_parities() > 0;
-  auto asked = wanted;
-  auto count = static_cast<std::uint16_t>(wanted.count());
-  if (by_parity) {
-    count = block.needed();
-    if (block.asked_count >= count) {
-      suppressed_ = suppressed_ || block.attempts == 0;
-      return true;
-    }
-    if (!block.is_untouched())
-      choose_parities(object, block, count, wanted);
-  } else if (count == 0) {
+  if (now < held_until(object, block))
+    return true;
+  const bool by_parity = shares_repairs(object) && is_due;
+  if (by_parity ? block.helpful(block.asked) >= block.needed() : wanted.none()) {
     suppressed_ = suppressed_ || block.attempts == 0;
     return true;
   }
+  if (by_parity && !block.is_untouched())
+    choose_parities(object, block, block.needed(), wanted);
   if (!write_symbols(object, block, wanted, writer))
     return false;
-  block.asked |= asked;
-  block.asked_count = std::max(block.asked_count, count);
+  block.asked |= wanted;
   if (again)
     block.ask_again_at = now + ask_interval(block.attempts++);
   return true;
@@ -232,7 +267,6 @@ void RemoteSender::handle_requests_of_others(Bytes requests, std::uint64_t now)
       continue;
     if (block->ask_again_at <= now) {
       block->asked.reset();
-      block->asked_count = 0;
       block->ask_again_at = now + ask_interval(block->attempts);
     }
     const bool whole = (request.flags & repair_flag::block) != 0;
@@ -241,7 +275,6 @@ void RemoteSender::handle_requests_of_others(Bytes requests, std::uint64_t now)
         whole ? block->sources() - 1U : request.last.id.symbol, max_symbols);
     for (std::uint32_t symbol = first; symbol <= last; ++symbol)
       block->asked.set(symbol);
-    block->asked_count = static_cast<std::uint16_t>(block->asked.count());
   }
 }
 

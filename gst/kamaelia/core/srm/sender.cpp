@@ -473,6 +473,8 @@ std::optional<Burst> Sender::poll_repair(std::uint64_t now)
     stats_.repair_packets += count;
     stats_.parity_packets += count;
     const auto packets = block->packets(first, count);
+    for (std::uint16_t i = 0; i < count; ++i)
+      block->resent_at(static_cast<std::uint16_t>(first + i)) = now;
     repair_budget_.spend(packets.size(), now);
     return stamp(*block, packets, object_flag::repair, now);
   }

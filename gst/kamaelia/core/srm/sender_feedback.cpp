@@ -224,7 +224,11 @@ void Sender::want_at_once(SendBlock &block, const SendBlock::Symbols &symbols,
     if (resent == 0 || now >= resent + grtt_.value())
       block.wanted.set(symbol);
   }
-  const auto parities = static_cast<std::uint16_t>((symbols >> block.sources()).count());
+  std::uint16_t parities = 0;
+  for (auto symbol = block.sources(); symbol < max_symbols; ++symbol) {
+    const auto resent = symbols[symbol] ? block.resent_at(symbol) : now;
+    parities += resent == 0 || now >= resent + grtt_.value() ? 1 : 0;
+  }
   want_parities(block, symbols, parities, now);
   if (!had_repairs && block.has_repairs()) {
     block.repair_at = now;
