@@ -282,6 +282,38 @@ Scenario crowd_scenario(std::uint64_t seed, std::size_t receivers, std::size_t p
   return scenario;
 }
 
+Scenario reach_scenario(std::uint64_t rtt_ms, double loss, std::uint64_t latency_ms)
+{
+  constexpr std::size_t receivers = 8;
+  constexpr std::size_t packets = 20'000;
+  Scenario scenario;
+  scenario.seed = 1;
+  SenderPlan sender;
+  sender.options.node = 1'000'000;
+  sender.options.segment_size = 1316;
+  sender.options.grtt = std::max<std::uint64_t>(rtt_ms, 1) * millisecond;
+  ObjectPlan object;
+  object.message = sender.options.segment_size;
+  object.size = packets * object.message;
+  object.interval = 2'105'600;  // ns; messages have half that size on average: 2.5 Mbit/s
+  object.flushes = 1;
+  sender.objects.push_back(object);
+  sender.up.delay = rtt_ms * millisecond / 2;
+  sender.down.delay = rtt_ms * millisecond / 2;
+  sender.begins_at = second;
+  scenario.senders.push_back(sender);
+  for (std::size_t i = 0; i < receivers; ++i) {
+    ReceiverPlan receiver;
+    receiver.options.node = static_cast<srm::NodeId>(1 + i);
+    receiver.options.latency = latency_ms * millisecond;
+    receiver.down.loss = loss;
+    receiver.up.loss = loss;
+    scenario.receivers.push_back(receiver);
+  }
+  scenario.limit = packets * object.interval + grace;
+  return scenario;
+}
+
 namespace {
 
 void describe(std::ostream &out, const LinkModel &link)

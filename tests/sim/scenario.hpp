@@ -66,6 +66,8 @@ struct Scenario {
 Scenario draw_scenario(std::uint64_t seed);
 // One sender, very many receivers.
 Scenario crowd_scenario(std::uint64_t seed, std::size_t receivers, std::size_t packets);
+// A live stream to receivers so far away, who lose so much each.
+Scenario reach_scenario(std::uint64_t rtt_ms, double loss, std::uint64_t latency_ms);
 std::string describe(const Scenario &scenario);
 
 }  // namespace kam::sim

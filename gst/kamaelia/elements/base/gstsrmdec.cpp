@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/srm/receiver.hpp"
 #include "elements/base/elements.hpp"
+#include "elements/base/srmconverter.hpp"
+#include "elements/base/srmdelivery.hpp"
 #include "elements/base/srmmedia.hpp"
 #include "elements/base/srmmessages.hpp"
-#include "elements/base/srmpads.hpp"
 #include "elements/base/srmproperties.hpp"
-#include "elements/base/srmtimeline.hpp"
 #include "glue/properties.hpp"
 #include "glue/stats.hpp"
 #include "net/wait.hpp"
@@ -26,9 +26,6 @@ namespace {
 using namespace kam;
 using glue::BufferPtr;
 
-// While it is not known yet what a stream is.
-constexpr std::size_t max_held_bytes = std::size_t{4} << 20U;
-
 GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
 GstStaticPadTemplate src_template =
@@ -39,7 +36,7 @@ GstStaticPadTemplate feedback_template = GST_STATIC_PAD_TEMPLATE(
 // The receiver of reliable multicast without a network: packets in, data out, and what the
 // sender has to be told out by a pad of its own. Each source pad has a task, so that data that
 // nobody takes does not keep repair from being asked for.
-class SrmDec final {
+class SrmDec final : public SrmConverter {
  public:
   using Base = GstElement;
   using Class = GstElementClass;
@@ -56,7 +53,6 @@ class SrmDec final {
   glue::StructurePtr stats() const;
 
   GstFlowReturn chain(GstBuffer *buffer);
-  bool sink_event(GstEvent *event);
   bool src_query(GstQuery *query);
   bool activate_sink(bool active);
   bool activate_src(bool active);
@@ -65,56 +61,40 @@ class SrmDec final {
   void answer();
 
  private:
-  using Lock = std::unique_lock<std::mutex>;
-
+  void handle_event(GstEvent *event) override;
+  bool start_tasks() override;
+  void pause_tasks() override;
+  void begin_again() override;
+  void wake() override;
   void open();
-  bool start_task(GstPad *pad);
-  void forget_end();
-  void set_flushing(bool flushing);
+  bool run(GstPad *pad, bool active, GstTaskFunction work);
   struct Fetched {
     std::vector<srm::ReceiverEvent> events;
     std::deque<glue::EventPtr> passing;  // after those
     bool is_end = false;                 // after that
   };
   bool fetch(Fetched &fetched);
-  void stop_handing_on(GstFlowReturn flow);
   GstFlowReturn handle(SrmItem &item);
-  GstFlowReturn push(BufferPtr buffer);
-  void handle_media(const SrmMedia &media);
-  void set_caps(GstCaps *caps);
-  void push_segment(GstBuffer *first);
+  void push_segment(const GstSegment *segment);
   void end();
-  GstClockTime latency() const;
-  GstClockTime running_time() const;
+  GstClockTime latency() const { return settings.snapshot().latency_time(); }
 
-  GstElement *element_;
-  GstPad *sink_;
-  GstPad *src_;
-  GstPad *feedback_;
-
-  mutable std::mutex mutex_;
   std::condition_variable data_;           // for who hands on
   std::condition_variable feedback_work_;  // for who answers
   std::optional<srm::Receiver> receiver_;
   srm::ReceiverStats last_stats_;
-  bool is_flushing_ = true;
-  bool has_data_ = false;               // since the one task has looked
-  bool has_packets_ = false;            // since the other has
-  std::deque<glue::EventPtr> passing_;  // events on their way through
+  bool has_data_ = false;     // since the one task has looked
+  bool has_packets_ = false;  // since the other has
   bool is_upstream_done_ = false;
-  GstFlowReturn flow_ = GST_FLOW_OK;
-  std::atomic<bool> is_latency_bounded_ = false;
   std::atomic<guint64> dropped_records_ = 0;
 
   // Of the data task.
   Values values_;
   std::optional<SrmUnpacker> unpacker_;
-  SrmTimeline timeline_;
-  glue::Ref<GstCaps> caps_;
+  SrmDelivery delivery_;
   bool has_started_ = false;
   bool has_segment_ = false;
   bool has_ended_ = false;
-  bool has_lost_ = false;
   // Of the feedback task.
   bool feedback_started_ = false;
 };
@@ -144,31 +124,22 @@ void SrmDec::class_init(Class *klass)
 }
 
 SrmDec::SrmDec(Base *element)
-    : element_{element},
-      sink_{gst_pad_new_from_static_template(&sink_template, "sink")},
-      src_{gst_pad_new_from_static_template(&src_template, "src")},
-      feedback_{gst_pad_new_from_static_template(&feedback_template, "feedback_src")}
+    : SrmConverter{element, sink_template, src_template, feedback_template},
+      delivery_{element,
+                src_,
+                {[this](srm::Policy policy) {
+                   const Lock lock{mutex_};
+                   if (receiver_)
+                     receiver_->set_policy(policy);
+                 },
+                 [this](const GstSegment *segment) { push_segment(segment); }}}
 {
-  gst_pad_set_chain_function(sink_,
-                             [](GstPad *, GstObject *parent, GstBuffer *buffer) noexcept {
-                               return glue::impl_of<SrmDec>(parent).chain(buffer);
-                             });
-  gst_pad_set_event_function(
-      sink_, [](GstPad *, GstObject *parent, GstEvent *event) noexcept -> gboolean {
-        return glue::impl_of<SrmDec>(parent).sink_event(event);
-      });
   gst_pad_set_query_function(
       src_, [](GstPad *, GstObject *parent, GstQuery *query) noexcept -> gboolean {
         return glue::impl_of<SrmDec>(parent).src_query(query);
       });
-  set_activation<&SrmDec::activate_sink>(sink_);
-  set_activation<&SrmDec::activate_src>(src_);
   set_activation<&SrmDec::activate_feedback>(feedback_);
-  make_feedback_pad(feedback_);
-  link_inside(sink_, src_);
-  gst_element_add_pad(element_, sink_);
-  gst_element_add_pad(element_, src_);
-  gst_element_add_pad(element_, feedback_);
+  wire<SrmDec>();
 }
 
 glue::StructurePtr SrmDec::stats() const
@@ -192,12 +163,6 @@ void SrmDec::settings_changed()
   gst_element_post_message(element_, gst_message_new_latency(GST_OBJECT(element_)));
 }
 
-GstClockTime SrmDec::latency() const
-{
-  return settings.read([](const Values &values) { return GstClockTime{values.latency}; }) *
-         GST_MSECOND;
-}
-
 // --- states -------------------------------------------------------------------------------
 
 void SrmDec::open()
@@ -209,11 +174,9 @@ void SrmDec::open()
   values_ = values;
   auto options = receiver_options(values_);
   receiver_.emplace(options, guint64{g_random_int()} << 32U | g_random_int());
-  unpacker_.emplace(values_.max_message_size, max_held_bytes);
-  is_latency_bounded_ = values_.mode == SrmReceiveMode::latency;
-  timeline_ = SrmTimeline{};
-  caps_ = {};
-  has_started_ = has_segment_ = has_ended_ = has_lost_ = feedback_started_ = false;
+  unpacker_.emplace(values_.max_message_size);
+  delivery_.start(values_);
+  has_started_ = has_segment_ = has_ended_ = feedback_started_ = false;
   has_data_ = has_packets_ = is_upstream_done_ = false;
 }
 
@@ -224,8 +187,7 @@ bool SrmDec::activate_sink(bool active)
     return true;
   }
   set_flushing(true);
-  GST_PAD_STREAM_LOCK(sink_);
-  GST_PAD_STREAM_UNLOCK(sink_);
+  wait_for_input();
   const Lock lock{mutex_};
   if (receiver_)
     last_stats_ = receiver_->stats();
@@ -233,39 +195,41 @@ bool SrmDec::activate_sink(bool active)
   return true;
 }
 
-bool SrmDec::start_task(GstPad *pad)
-{
-  open();
-  set_flushing(false);
-  if (pad == src_)
-    return gst_pad_start_task(
-        pad, [](gpointer self) { static_cast<SrmDec *>(self)->hand_on(); }, this, nullptr);
-  return gst_pad_start_task(
-      pad, [](gpointer self) { static_cast<SrmDec *>(self)->answer(); }, this, nullptr);
-}
-
 bool SrmDec::activate_src(bool active)
 {
-  if (active)
-    return start_task(src_);
-  set_flushing(true);
-  return gst_pad_stop_task(src_);
+  return run(src_, active, [](gpointer self) { static_cast<SrmDec *>(self)->hand_on(); });
 }
 
 bool SrmDec::activate_feedback(bool active)
 {
-  if (active)
-    return start_task(feedback_);
-  set_flushing(true);
-  return gst_pad_stop_task(feedback_);
+  return run(feedback_, active, [](gpointer self) { static_cast<SrmDec *>(self)->answer(); });
 }
 
-void SrmDec::set_flushing(bool flushing)
+bool SrmDec::run(GstPad *pad, bool active, GstTaskFunction work)
 {
-  const Lock lock{mutex_};
-  is_flushing_ = flushing;
-  if (!flushing)
-    flow_ = GST_FLOW_OK;
+  if (!active) {
+    set_flushing(true);
+    return gst_pad_stop_task(pad);
+  }
+  open();
+  set_flushing(false);
+  return gst_pad_start_task(pad, work, this, nullptr);
+}
+
+bool SrmDec::start_tasks()
+{
+  return activate_src(true) && activate_feedback(true);
+}
+
+void SrmDec::pause_tasks()
+{
+  gst_pad_pause_task(src_);
+  gst_pad_pause_task(feedback_);
+}
+
+void SrmDec::wake()
+{
+  has_data_ = has_packets_ = true;
   data_.notify_all();
   feedback_work_.notify_all();
 }
@@ -283,60 +247,29 @@ GstFlowReturn SrmDec::chain(GstBuffer *buffer)
     return flow_;
   if (map)
     receiver_->handle_packet(map.bytes(), 0, net::now_ns());
-  has_data_ = has_packets_ = true;
-  data_.notify_all();
-  feedback_work_.notify_all();
+  wake();
   return GST_FLOW_OK;
 }
 
 // Caps, segment and tags of packets say nothing about what is in them.
-bool SrmDec::sink_event(GstEvent *event)
+void SrmDec::handle_event(GstEvent *event)
 {
-  switch (GST_EVENT_TYPE(event)) {
-  case GST_EVENT_EOS: {
-    const Lock lock{mutex_};
-    is_upstream_done_ = has_data_ = true;
-    data_.notify_all();
-    break;
-  }
-  case GST_EVENT_FLUSH_START:
-    set_flushing(true);
-    gst_pad_push_event(src_, gst_event_ref(event));
-    gst_pad_pause_task(src_);
-    gst_pad_pause_task(feedback_);
-    break;
-  case GST_EVENT_FLUSH_STOP:
-    gst_pad_push_event(src_, gst_event_ref(event));
-    forget_end();
-    start_task(src_);
-    start_task(feedback_);
-    break;
-  case GST_EVENT_CUSTOM_DOWNSTREAM:
-  case GST_EVENT_CUSTOM_BOTH: {
-    const Lock lock{mutex_};
-    passing_.emplace_back(gst_event_ref(event));
-    has_data_ = true;
-    data_.notify_all();
-    break;
-  }
-  case GST_EVENT_CUSTOM_DOWNSTREAM_OOB:
-  case GST_EVENT_CUSTOM_BOTH_OOB: gst_pad_push_event(src_, gst_event_ref(event)); break;
-  default: break;
-  }
-  gst_event_unref(event);
-  return true;
+  if (GST_EVENT_TYPE(event) != GST_EVENT_EOS)
+    return;
+  const Lock lock{mutex_};
+  is_upstream_done_ = true;
+  wake();
 }
 
 // After a flush data may come again.
-void SrmDec::forget_end()
+void SrmDec::begin_again()
 {
   // Not while the data task runs.
   GST_PAD_STREAM_LOCK(src_);
   {
     const Lock lock{mutex_};
-    has_segment_ = has_ended_ = false;
+    has_segment_ = has_ended_ = is_upstream_done_ = false;
     passing_.clear();
-    is_upstream_done_ = false;
   }
   GST_PAD_STREAM_UNLOCK(src_);
 }
@@ -345,15 +278,8 @@ bool SrmDec::src_query(GstQuery *query)
 {
   if (!gst_pad_query_default(src_, GST_OBJECT(element_), query))
     return false;
-  if (GST_QUERY_TYPE(query) == GST_QUERY_LATENCY && is_latency_bounded_) {
-    gboolean live = FALSE;
-    GstClockTime min = 0;
-    GstClockTime max = GST_CLOCK_TIME_NONE;
-    gst_query_parse_latency(query, &live, &min, &max);
-    if (GST_CLOCK_TIME_IS_VALID(max))
-      max += latency();
-    gst_query_set_latency(query, live, min + latency(), max);
-  }
+  if (GST_QUERY_TYPE(query) == GST_QUERY_LATENCY)
+    delivery_.add_latency(query, latency());
   return true;
 }
 
@@ -363,14 +289,12 @@ bool SrmDec::src_query(GstQuery *query)
 void SrmDec::hand_on()
 {
   Fetched fetched;
-  if (!fetch(fetched)) {
-    gst_pad_pause_task(src_);
-    return;
-  }
+  if (!fetch(fetched))
+    return stop_task(GST_FLOW_FLUSHING);
   if (!std::exchange(has_started_, true)) {
     start_stream(src_, "srmdec");
     if (values_.caps)
-      set_caps(values_.caps.get());
+      delivery_.set_caps(values_.caps.get());
   }
   for (auto &event : fetched.events)
     unpacker_->handle(std::move(event));
@@ -383,24 +307,10 @@ void SrmDec::hand_on()
     flow = handle(*item);
   }
   if (flow != GST_FLOW_OK)
-    return stop_handing_on(flow);
-  for (auto &event : fetched.passing)
-    gst_pad_push_event(src_, event.release());
+    return stop_task(flow);
+  push(fetched.passing);
   if (fetched.is_end && !has_ended_)
     end();
-}
-
-void SrmDec::stop_handing_on(GstFlowReturn flow)
-{
-  {
-    const Lock lock{mutex_};
-    flow_ = flow;
-  }
-  if (flow == GST_FLOW_NOT_LINKED || flow < GST_FLOW_EOS) {
-    GST_ELEMENT_FLOW_ERROR(element_, flow);
-    gst_pad_push_event(src_, gst_event_new_eos());
-  }
-  gst_pad_pause_task(src_);
 }
 
 // Waits until there is something. False when flushing.
@@ -431,106 +341,37 @@ bool SrmDec::fetch(Fetched &fetched)
 
 GstFlowReturn SrmDec::handle(SrmItem &item)
 {
-  if (auto *buffer = std::get_if<BufferPtr>(&item))
-    return push(std::move(*buffer));
-  if (const auto *media = std::get_if<SrmMedia>(&item)) {
-    handle_media(*media);
-  } else if (const auto *gap = std::get_if<SrmGap>(&item)) {
-    gst_pad_push_event(src_, gst_event_new_gap(gap->timestamp, gap->duration));
-  } else if (const auto *lost = std::get_if<srm::DataLost>(&item)) {
-    has_lost_ = true;
-    post_srm_data_lost(element_, *lost);
-  } else if (const auto *seen = std::get_if<srm::SenderSeen>(&item)) {
-    post_srm_sender_seen(element_, *seen);
-  } else if (const auto *away = std::get_if<SrmSenderAway>(&item)) {
-    post_srm_sender_lost(element_, *away);
-    timeline_ = SrmTimeline{};
-  } else {
-    end();
+  if (auto *buffer = std::get_if<BufferPtr>(&item)) {
+    delivery_.announce(buffer->get());
+    return gst_pad_push(src_, buffer->release());
   }
+  std::holds_alternative<SrmEnd>(item) ? end() : delivery_.handle(item);
   return GST_FLOW_OK;
 }
 
-GstFlowReturn SrmDec::push(BufferPtr buffer)
+void SrmDec::push_segment(const GstSegment *segment)
 {
-  push_segment(buffer.get());
-  if (std::exchange(has_lost_, false)) {
-    if (const auto hole = timeline_.hole_before(buffer.get()))
-      gst_pad_push_event(src_, gst_event_new_gap(hole->first, hole->second));
-  }
-  timeline_.note(buffer.get());
-  return gst_pad_push(src_, buffer.release());
-}
-
-void SrmDec::push_segment(GstBuffer *first)
-{
-  auto segment = timeline_.take_segment(first, running_time());
   if (!segment && has_segment_)
     return;
-  if (!segment) {
-    segment.emplace();
-    gst_segment_init(&*segment, timeline_.has_segment() ? GST_FORMAT_TIME : GST_FORMAT_BYTES);
-  }
   has_segment_ = true;
-  gst_pad_push_event(src_, gst_event_new_segment(&*segment));
-}
-
-void SrmDec::handle_media(const SrmMedia &media)
-{
-  if (values_.mode == SrmReceiveMode::automatic) {
-    const bool is_bounded = media.mode == srm::Policy::latency;
-    {
-      const Lock lock{mutex_};
-      if (receiver_)
-        receiver_->set_policy(media.mode);
-    }
-    if (is_latency_bounded_.exchange(is_bounded) != is_bounded)
-      gst_element_post_message(element_, gst_message_new_latency(GST_OBJECT(element_)));
-  }
-  if (media.caps)
-    set_caps(media.caps.get());
-  timeline_.set_segment(media.segment);
-  if (media.tags)
-    gst_pad_push_event(src_, gst_event_new_tag(gst_tag_list_copy(media.tags.get())));
-}
-
-void SrmDec::set_caps(GstCaps *caps)
-{
-  if (caps_ && gst_caps_is_equal(caps_.get(), caps))
-    return;
-  caps_ = glue::Ref<GstCaps>::share(caps);
-  gst_pad_push_event(src_, gst_event_new_caps(caps));
+  GstSegment usual;
+  gst_segment_init(&usual, delivery_.has_sender_time() ? GST_FORMAT_TIME : GST_FORMAT_BYTES);
+  gst_pad_push_event(src_, gst_event_new_segment(segment ? segment : &usual));
 }
 
 void SrmDec::end()
 {
   has_ended_ = true;
-  if (!std::exchange(has_segment_, true)) {
-    GstSegment segment;
-    gst_segment_init(&segment, GST_FORMAT_TIME);
-    gst_pad_push_event(src_, gst_event_new_segment(&segment));
-  }
+  push_segment(nullptr);
   gst_pad_push_event(src_, gst_event_new_eos());
-}
-
-GstClockTime SrmDec::running_time() const
-{
-  const auto clock = glue::Ref<GstClock>::adopt(gst_element_get_clock(element_));
-  if (!clock)
-    return 0;
-  const auto now = gst_clock_get_time(clock.get());
-  const auto base = gst_element_get_base_time(element_);
-  return now > base ? now - base : 0;
 }
 
 // One round of the feedback task.
 void SrmDec::answer()
 {
   PacketList packets;
-  bool starts = false;
   {
     Lock lock{mutex_};
-    starts = !std::exchange(feedback_started_, true);
     const auto ready = [this] { return is_flushing_ || std::exchange(has_packets_, false); };
     wait_until(feedback_work_, lock, receiver_ ? receiver_->next_timeout() : std::nullopt,
                ready);
@@ -546,7 +387,7 @@ void SrmDec::answer()
     has_data_ = true;
     data_.notify_all();
   }
-  if (starts)
+  if (!std::exchange(feedback_started_, true))
     start_packets(feedback_, "srmdec-feedback");
   // Nobody has to listen.
   if (!packets.empty() && gst_pad_is_linked(feedback_))

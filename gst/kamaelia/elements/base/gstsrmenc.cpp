@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/srm/sender.hpp"
 #include "elements/base/elements.hpp"
+#include "elements/base/srmconverter.hpp"
 #include "elements/base/srmmessages.hpp"
 #include "elements/base/srmpacker.hpp"
-#include "elements/base/srmpads.hpp"
 #include "elements/base/srmproperties.hpp"
 #include "glue/properties.hpp"
 #include "glue/stats.hpp"
@@ -34,7 +34,7 @@ GstStaticPadTemplate feedback_template =
 
 // The sender of reliable multicast without a network: data in, packets out, and the receivers'
 // packets in by a pad of their own. The source pad's task keeps the time.
-class SrmEnc final {
+class SrmEnc final : public SrmConverter {
  public:
   using Base = GstElement;
   using Class = GstElementClass;
@@ -52,31 +52,23 @@ class SrmEnc final {
 
   GstFlowReturn chain(GstBuffer *buffer);
   GstFlowReturn chain_feedback(GstBuffer *buffer);
-  bool sink_event(GstEvent *event);
   bool activate_sink(bool active);
   bool activate_src(bool active);
   void work();
 
  private:
-  using Lock = std::unique_lock<std::mutex>;
-
+  void handle_event(GstEvent *event) override;
+  bool start_tasks() override;
+  void begin_again() override;
+  void wake() override;
   GstFlowReturn prepare(Lock &lock);
   GstFlowReturn write(Lock &lock, Bytes bytes, bool starts_message);
   void end(Lock &lock);
-  void set_flushing(bool flushing);
-  void begin_again();
   bool wait_for_work(Lock &lock);
   void pass_events(Lock &lock);
   GstFlowReturn push_packets(Lock &lock);
   void tell(Lock &lock);
-  void stop_work(GstFlowReturn flow);
 
-  GstElement *element_;
-  GstPad *sink_;
-  GstPad *src_;
-  GstPad *feedback_;
-
-  mutable std::mutex mutex_;
   std::condition_variable work_;  // for the task
   std::condition_variable room_;  // for who writes
   std::optional<srm::Sender> sender_;
@@ -85,10 +77,7 @@ class SrmEnc final {
   Values values_;
   bool has_begun_ = false;
   bool has_ended_ = false;
-  bool is_flushing_ = true;
-  std::deque<glue::EventPtr> passing_;  // events on their way through
-  bool has_input_ = false;              // since the task has looked
-  GstFlowReturn flow_ = GST_FLOW_OK;
+  bool has_input_ = false;   // since the task has looked
   bool needs_start_ = true;  // the source pad's first events
 };
 
@@ -117,30 +106,13 @@ void SrmEnc::class_init(Class *klass)
 }
 
 SrmEnc::SrmEnc(Base *element)
-    : element_{element},
-      sink_{gst_pad_new_from_static_template(&sink_template, "sink")},
-      src_{gst_pad_new_from_static_template(&src_template, "src")},
-      feedback_{gst_pad_new_from_static_template(&feedback_template, "feedback_sink")}
+    : SrmConverter{element, sink_template, src_template, feedback_template}
 {
-  gst_pad_set_chain_function(sink_,
-                             [](GstPad *, GstObject *parent, GstBuffer *buffer) noexcept {
-                               return glue::impl_of<SrmEnc>(parent).chain(buffer);
-                             });
-  gst_pad_set_event_function(
-      sink_, [](GstPad *, GstObject *parent, GstEvent *event) noexcept -> gboolean {
-        return glue::impl_of<SrmEnc>(parent).sink_event(event);
-      });
-  set_activation<&SrmEnc::activate_sink>(sink_);
-  set_activation<&SrmEnc::activate_src>(src_);
   gst_pad_set_chain_function(feedback_,
                              [](GstPad *, GstObject *parent, GstBuffer *buffer) noexcept {
                                return glue::impl_of<SrmEnc>(parent).chain_feedback(buffer);
                              });
-  make_feedback_pad(feedback_);
-  link_inside(sink_, src_);
-  gst_element_add_pad(element_, sink_);
-  gst_element_add_pad(element_, src_);
-  gst_element_add_pad(element_, feedback_);
+  wire<SrmEnc>();
 }
 
 glue::StructurePtr SrmEnc::stats() const
@@ -161,8 +133,7 @@ void SrmEnc::settings_changed()
     return;
   sender_->set_max_rate(values.max_rate, net::now_ns());
   sender_->set_min_receivers(values.min_receivers);
-  has_input_ = true;
-  work_.notify_all();
+  wake();
 }
 
 // --- states -------------------------------------------------------------------------------
@@ -180,9 +151,7 @@ bool SrmEnc::activate_sink(bool active)
     return true;
   }
   set_flushing(true);
-  // No data flows any more once this is held.
-  GST_PAD_STREAM_LOCK(sink_);
-  GST_PAD_STREAM_UNLOCK(sink_);
+  wait_for_input();
   return true;
 }
 
@@ -190,8 +159,7 @@ bool SrmEnc::activate_src(bool active)
 {
   if (active) {
     set_flushing(false);
-    return gst_pad_start_task(
-        src_, [](gpointer self) { static_cast<SrmEnc *>(self)->work(); }, this, nullptr);
+    return start_tasks();
   }
   set_flushing(true);
   const bool stopped = gst_pad_stop_task(src_);
@@ -202,73 +170,34 @@ bool SrmEnc::activate_src(bool active)
   return stopped;
 }
 
-void SrmEnc::set_flushing(bool flushing)
+bool SrmEnc::start_tasks()
 {
-  const Lock lock{mutex_};
-  is_flushing_ = flushing;
-  if (!flushing) {
-    flow_ = GST_FLOW_OK;
+  {
+    const Lock lock{mutex_};
     needs_start_ = true;
   }
+  return gst_pad_start_task(
+      src_, [](gpointer self) { static_cast<SrmEnc *>(self)->work(); }, this, nullptr);
+}
+
+void SrmEnc::wake()
+{
+  has_input_ = true;
   work_.notify_all();
   room_.notify_all();
 }
 
 // --- what comes in ------------------------------------------------------------------------
 
-bool SrmEnc::sink_event(GstEvent *event)
+void SrmEnc::handle_event(GstEvent *event)
 {
-  switch (GST_EVENT_TYPE(event)) {
-  case GST_EVENT_CAPS: {
-    GstCaps *caps = nullptr;
-    gst_event_parse_caps(event, &caps);
-    const Lock lock{mutex_};
-    packer_.take_caps(caps);
-    break;
-  }
-  case GST_EVENT_SEGMENT:
-  case GST_EVENT_TAG: {
-    const Lock lock{mutex_};
-    packer_.take_event(event);
-    break;
-  }
-  case GST_EVENT_GAP: {
-    Lock lock{mutex_};
-    if (!packer_.is_raw() && prepare(lock) == GST_FLOW_OK)
-      write(lock, SrmPacker::header_of_gap(event).bytes(), true);
-    break;
-  }
-  case GST_EVENT_EOS: {
-    Lock lock{mutex_};
+  Lock lock{mutex_};
+  packer_.take_event(event);
+  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS)
     end(lock);
-    break;
-  }
-  case GST_EVENT_FLUSH_START:
-    set_flushing(true);
-    gst_pad_push_event(src_, gst_event_ref(event));
-    gst_pad_pause_task(src_);
-    break;
-  case GST_EVENT_FLUSH_STOP:
-    gst_pad_push_event(src_, gst_event_ref(event));
-    begin_again();
-    set_flushing(false);
-    gst_pad_start_task(
-        src_, [](gpointer self) { static_cast<SrmEnc *>(self)->work(); }, this, nullptr);
-    break;
-  case GST_EVENT_CUSTOM_DOWNSTREAM:
-  case GST_EVENT_CUSTOM_BOTH: {
-    const Lock lock{mutex_};
-    passing_.emplace_back(gst_event_ref(event));
-    has_input_ = true;
-    work_.notify_all();
-    break;
-  }
-  case GST_EVENT_CUSTOM_DOWNSTREAM_OOB:
-  case GST_EVENT_CUSTOM_BOTH_OOB: gst_pad_push_event(src_, gst_event_ref(event)); break;
-  default: break;
-  }
-  gst_event_unref(event);
-  return true;
+  else if (GST_EVENT_TYPE(event) == GST_EVENT_GAP && !packer_.is_raw() &&
+           prepare(lock) == GST_FLOW_OK)
+    write(lock, SrmPacker::header_of_gap(event).bytes(), true);
 }
 
 // After a flush behind the end: for the receivers this is another run of the sender.
@@ -377,18 +306,18 @@ void SrmEnc::work()
     start_packets(src_, "srmenc");
     lock.lock();
   }
-  if (!wait_for_work(lock))
-    return stop_work(GST_FLOW_FLUSHING);
+  if (!wait_for_work(lock)) {
+    lock.unlock();
+    return stop_task(GST_FLOW_FLUSHING);
+  }
   pass_events(lock);
   if (!sender_)
     return;
   sender_->handle_timeout(net::now_ns());
   const auto flow = push_packets(lock);
   if (flow != GST_FLOW_OK) {
-    flow_ = flow;
-    room_.notify_all();
     lock.unlock();
-    return stop_work(flow);
+    return stop_task(flow);
   }
   const bool finished = has_ended_ && sender_ && sender_->finished();
   tell(lock);
@@ -401,13 +330,12 @@ void SrmEnc::work()
 // Those that belong between packets, in their order.
 void SrmEnc::pass_events(Lock &lock)
 {
-  while (!passing_.empty() && !is_flushing_) {
-    auto event = std::move(passing_.front());
-    passing_.pop_front();
-    lock.unlock();
-    gst_pad_push_event(src_, event.release());
-    lock.lock();
-  }
+  auto events = std::exchange(passing_, {});
+  if (events.empty())
+    return;
+  lock.unlock();
+  push(events);
+  lock.lock();
 }
 
 bool SrmEnc::wait_for_work(Lock &lock)
@@ -452,16 +380,6 @@ void SrmEnc::tell(Lock &lock)
   lock.unlock();
   for (const auto &event : events)
     post_srm_event(element_, event);
-}
-
-void SrmEnc::stop_work(GstFlowReturn flow)
-{
-  GST_DEBUG_OBJECT(element_, "no more packets: %s", gst_flow_get_name(flow));
-  if (flow == GST_FLOW_NOT_LINKED || flow < GST_FLOW_EOS) {
-    GST_ELEMENT_FLOW_ERROR(element_, flow);
-    gst_pad_push_event(src_, gst_event_new_eos());
-  }
-  gst_pad_pause_task(src_);
 }
 
 }  // namespace

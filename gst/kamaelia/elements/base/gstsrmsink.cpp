@@ -3,6 +3,7 @@
 #include "elements/base/srmmessages.hpp"
 #include "elements/base/srmnetwork.hpp"
 #include "elements/base/srmpacker.hpp"
+#include "elements/base/srmpads.hpp"
 #include "elements/base/srmproperties.hpp"
 #include "elements/base/srmtransmitter.hpp"
 #include "elements/base/srmuri.hpp"
@@ -25,20 +26,6 @@ using Outcome = SrmTransmitter::Outcome;
 
 GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
-
-// Of the file that upstream reads.
-std::string name_of_file(GstPad *pad)
-{
-  auto *query = gst_query_new_uri();
-  gchar *uri = nullptr;
-  if (gst_pad_peer_query(pad, query))
-    gst_query_parse_uri(query, &uri);
-  gst_query_unref(query);
-  const glue::StringPtr owner{uri};
-  const glue::StringPtr path{uri ? g_filename_from_uri(uri, nullptr, nullptr) : nullptr};
-  const glue::StringPtr name{path ? g_path_get_basename(path.get()) : nullptr};
-  return name ? name.get() : "file";
-}
 
 // Kamaelia.Protocol.SimpleReliableMulticast's sending half, with repair; the wire is NORM's.
 class SrmSink final {
@@ -67,7 +54,6 @@ class SrmSink final {
   glue::Ref<GSocket> used_socket() const;
 
   GstStateChangeReturn change_state(GstStateChange transition);
-  gboolean set_caps(GstCaps *caps);
   gboolean event(GstEvent *event);
   GstFlowReturn wait_event(GstEvent *event);
   GstFlowReturn render(GstBuffer *buffer);
@@ -80,9 +66,8 @@ class SrmSink final {
   GstElement *element() const { return GST_ELEMENT(base_); }
   bool open();
   void close();
-  void complain(const net::Error &error, bool may_recover);
   bool begin();
-  bool begin_object(SrmTransmitter &transmitter);
+  bool begin_object();
   GstFlowReturn prepare();
   GstFlowReturn write_buffer(GstBuffer *buffer);
   GstFlowReturn write(Bytes head, Bytes body);
@@ -135,7 +120,6 @@ void SrmSink::class_init(Class *klass)
 {
   GST_DEBUG_CATEGORY_INIT(srmsink_debug, "srmsink", 0, "Reliable multicast sender");
   GST_ELEMENT_CLASS(klass)->change_state = glue::vfunc<&SrmSink::change_state>;
-  klass->set_caps = glue::vfunc<&SrmSink::set_caps>;
   klass->event = glue::vfunc<&SrmSink::event>;
   klass->wait_event = glue::vfunc<&SrmSink::wait_event>;
   klass->render = glue::vfunc<&SrmSink::render>;
@@ -206,7 +190,9 @@ bool SrmSink::open()
       std::get<SrmSendingSockets>(std::move(opened)), sender_options(values_),
       SrmTransmitter::Callbacks{
           [this](const srm::SenderEvent &event) { post_srm_event(element(), event); },
-          [this](const net::Error &error, bool may_recover) { complain(error, may_recover); }});
+          [this](const net::Error &error, bool may_recover) {
+            post_srm_failure(element(), error, may_recover);
+          }});
   if (!active_->start()) {
     active_.reset();
     GST_ELEMENT_ERROR(element(), RESOURCE, FAILED, ("No thread to listen to the receivers."),
@@ -229,16 +215,6 @@ void SrmSink::close()
   active_.reset();
 }
 
-void SrmSink::complain(const net::Error &error, bool may_recover)
-{
-  if (may_recover)
-    GST_ELEMENT_WARNING(element(), RESOURCE, WRITE, ("%s.", error.what.c_str()),
-                        ("sending goes on; what is lost is repaired if it can be"));
-  else
-    GST_ELEMENT_ERROR(element(), RESOURCE, WRITE, ("%s.", error.what.c_str()),
-                      ("%s", error.code.message().c_str()));
-}
-
 gboolean SrmSink::unlock()
 {
   if (const auto transmitter = *transmitter_.lock())
@@ -254,12 +230,6 @@ gboolean SrmSink::unlock_stop()
 }
 
 // --- events -------------------------------------------------------------------------------
-
-gboolean SrmSink::set_caps(GstCaps *caps)
-{
-  packer_.take_caps(caps);
-  return TRUE;
-}
 
 gboolean SrmSink::event(GstEvent *event)
 {
@@ -331,13 +301,12 @@ GstFlowReturn SrmSink::prepare()
 
 bool SrmSink::begin()
 {
-  if (values_.object_type != SrmObjectType::stream)
-    return has_begun_ = begin_object(*active_);
-  active_->begin_stream(packer_.info());
-  return has_begun_ = true;
+  if (values_.object_type == SrmObjectType::stream)
+    active_->begin_stream(packer_.info());
+  return has_begun_ = values_.object_type == SrmObjectType::stream || begin_object();
 }
 
-bool SrmSink::begin_object(SrmTransmitter &transmitter)
+bool SrmSink::begin_object()
 {
   gint64 size = -1;
   if (!gst_pad_peer_query_duration(GST_BASE_SINK_PAD(base_), GST_FORMAT_BYTES, &size) ||
@@ -348,11 +317,12 @@ bool SrmSink::begin_object(SrmTransmitter &transmitter)
     return false;
   }
   const bool is_file = values_.object_type == SrmObjectType::file;
-  const auto name = !is_file                       ? std::string{}
-                    : !values_.object_name.empty() ? values_.object_name
-                                                   : name_of_file(GST_BASE_SINK_PAD(base_));
-  transmitter.begin_object(is_file ? srm::ObjectKind::file : srm::ObjectKind::data,
-                           static_cast<std::uint64_t>(size), as_bytes(name));
+  std::string name;
+  if (is_file)
+    name = values_.object_name.empty() ? srm_file_name(GST_BASE_SINK_PAD(base_))
+                                       : values_.object_name;
+  active_->begin_object(is_file ? srm::ObjectKind::file : srm::ObjectKind::data,
+                        static_cast<std::uint64_t>(size), as_bytes(name));
   return true;
 }
 

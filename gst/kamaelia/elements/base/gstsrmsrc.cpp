@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "elements/base/elements.hpp"
+#include "elements/base/srmdelivery.hpp"
 #include "elements/base/srmlistener.hpp"
 #include "elements/base/srmmedia.hpp"
 #include "elements/base/srmmessages.hpp"
 #include "elements/base/srmnetwork.hpp"
 #include "elements/base/srmproperties.hpp"
-#include "elements/base/srmtimeline.hpp"
 #include "elements/base/srmuri.hpp"
 #include "glue/guarded.hpp"
 #include "glue/properties.hpp"
@@ -27,9 +27,6 @@ namespace {
 using namespace kam;
 using glue::BufferPtr;
 using Outcome = SrmListener::Outcome;
-
-// While it is not known yet what a stream is.
-constexpr std::size_t max_held_bytes = std::size_t{4} << 20U;
 
 GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
@@ -72,20 +69,12 @@ class SrmSrc final {
   // One item; false if what was gathered has to leave first.
   bool handle(SrmItem &item, GstBufferList *list, GstFlowReturn &flow);
   void handle_buffer(BufferPtr buffer, GstBufferList *list);
-  void handle_media(const SrmMedia &media);
-  void handle_loss(const srm::DataLost &lost);
-  void handle_gap(const SrmGap &gap);
-  void handle_departure(const SrmSenderAway &away);
-  void start_segment(GstBuffer *first);
-  void set_caps(GstCaps *caps);
-  void set_mode(srm::Policy policy);
-  GstClockTime latency() const;
-  GstClockTime running_time() const;
+  void push_segment(const GstSegment *segment);
+  GstClockTime latency() const { return settings.snapshot().latency_time(); }
 
   Base *base_;
   mutable glue::Guarded<std::shared_ptr<SrmListener>> listener_;
   mutable glue::Guarded<SrmListener::Report> last_report_;
-  std::atomic<bool> is_latency_bounded_ = false;
   std::atomic<guint64> dropped_records_ = 0;
 
   // The streaming thread's, since start().
@@ -94,9 +83,7 @@ class SrmSrc final {
   std::optional<SrmUnpacker> unpacker_;
   std::optional<SrmItem> next_;  // that could not be handled yet
   std::vector<srm::ReceiverEvent> events_;
-  SrmTimeline timeline_;
-  glue::Ref<GstCaps> caps_;
-  bool has_lost_ = false;
+  SrmDelivery delivery_;
   bool begins_segment_ = true;  // with the buffer that comes next, which leaves alone
 };
 
@@ -135,7 +122,12 @@ void SrmSrc::class_init(Class *klass)
   gst_element_class_add_static_pad_template(GST_ELEMENT_CLASS(klass), &src_template);
 }
 
-SrmSrc::SrmSrc(Base *base) : base_{base}
+SrmSrc::SrmSrc(Base *base)
+    : base_{base},
+      delivery_{GST_ELEMENT(base),
+                GST_BASE_SRC_PAD(base),
+                {[this](srm::Policy policy) { active_->set_policy(policy); },
+                 [this](const GstSegment *segment) { push_segment(segment); }}}
 {
   gst_base_src_set_live(source(), TRUE);
   gst_base_src_set_format(source(), GST_FORMAT_TIME);
@@ -168,12 +160,6 @@ void SrmSrc::settings_changed()
   gst_element_post_message(element(), gst_message_new_latency(GST_OBJECT(element())));
 }
 
-GstClockTime SrmSrc::latency() const
-{
-  return settings.read([](const Values &values) { return GstClockTime{values.latency}; }) *
-         GST_MSECOND;
-}
-
 // --- states -------------------------------------------------------------------------------
 
 gboolean SrmSrc::start()
@@ -197,13 +183,10 @@ gboolean SrmSrc::start()
                       ("std::thread or eventfd"));
     return FALSE;
   }
-  unpacker_.emplace(values_.max_message_size, max_held_bytes);
-  is_latency_bounded_ = values_.mode == SrmReceiveMode::latency;
+  unpacker_.emplace(values_.max_message_size);
+  delivery_.start(values_);
   next_.reset();
   events_.clear();
-  timeline_ = SrmTimeline{};
-  caps_ = {};
-  has_lost_ = false;
   begins_segment_ = true;
   *listener_.lock() = active_;
   return TRUE;
@@ -222,8 +205,8 @@ gboolean SrmSrc::stop()
 
 gboolean SrmSrc::negotiate()
 {
-  if (values_.caps && !caps_)
-    set_caps(values_.caps.get());
+  if (values_.caps && !delivery_.has_caps())
+    delivery_.set_caps(values_.caps.get());
   return TRUE;
 }
 
@@ -245,7 +228,8 @@ gboolean SrmSrc::query(GstQuery *query)
 {
   if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY)
     return GST_BASE_SRC_CLASS(glue::parent_class_of<SrmSrc>(base_))->query(source(), query);
-  gst_query_set_latency(query, TRUE, is_latency_bounded_ ? latency() : 0, GST_CLOCK_TIME_NONE);
+  gst_query_set_latency(query, TRUE, delivery_.is_latency_bounded() ? latency() : 0,
+                        GST_CLOCK_TIME_NONE);
   return TRUE;
 }
 
@@ -311,108 +295,35 @@ bool SrmSrc::handle(SrmItem &item, GstBufferList *list, GstFlowReturn &flow)
 {
   if (auto *buffer = std::get_if<BufferPtr>(&item)) {
     // What goes with a list goes before it.
-    if (gst_buffer_list_length(list) > 0 && has_lost_)
+    if (gst_buffer_list_length(list) > 0 && delivery_.has_lost())
       return false;
     handle_buffer(std::move(*buffer), list);
     return true;
   }
   if (gst_buffer_list_length(list) > 0)
     return false;
-  if (const auto *media = std::get_if<SrmMedia>(&item))
-    handle_media(*media);
-  else if (const auto *gap = std::get_if<SrmGap>(&item))
-    handle_gap(*gap);
-  else if (const auto *lost = std::get_if<srm::DataLost>(&item))
-    handle_loss(*lost);
-  else if (const auto *seen = std::get_if<srm::SenderSeen>(&item))
-    post_srm_sender_seen(element(), *seen);
-  else if (const auto *away = std::get_if<SrmSenderAway>(&item))
-    handle_departure(*away);
-  else
+  if (std::holds_alternative<SrmEnd>(item))
     flow = active_->linger() == Outcome::interrupted ? GST_FLOW_FLUSHING : GST_FLOW_EOS;
+  else
+    delivery_.handle(item);
   return true;
 }
 
 void SrmSrc::handle_buffer(BufferPtr buffer, GstBufferList *list)
 {
-  if (is_latency_bounded_ && !GST_BUFFER_PTS_IS_VALID(buffer.get()) && !timeline_.has_segment())
-    GST_BUFFER_PTS(buffer.get()) = GST_BUFFER_DTS(buffer.get()) = running_time();
-  start_segment(buffer.get());
-  if (std::exchange(has_lost_, false)) {
-    if (const auto hole = timeline_.hole_before(buffer.get()))
-      gst_pad_push_event(source()->srcpad, gst_event_new_gap(hole->first, hole->second));
-  }
-  timeline_.note(buffer.get());
+  const bool is_live = delivery_.is_latency_bounded() && !delivery_.has_sender_time();
+  if (is_live && !GST_BUFFER_PTS_IS_VALID(buffer.get()))
+    GST_BUFFER_PTS(buffer.get()) = GST_BUFFER_DTS(buffer.get()) = delivery_.running_time();
+  delivery_.announce(buffer.get());
   gst_buffer_list_add(list, buffer.release());
 }
 
-// The sender's time begins anywhere; ours begins with the first of its buffers that comes.
-void SrmSrc::start_segment(GstBuffer *first)
+void SrmSrc::push_segment(const GstSegment *segment)
 {
-  if (const auto segment = timeline_.take_segment(first, running_time())) {
-    gst_base_src_new_segment(source(), &*segment);
-    begins_segment_ = true;
-  }
-}
-
-void SrmSrc::handle_media(const SrmMedia &media)
-{
-  set_mode(media.mode);
-  if (media.caps)
-    set_caps(media.caps.get());
-  timeline_.set_segment(media.segment);
-  if (media.tags)
-    gst_pad_push_event(source()->srcpad,
-                       gst_event_new_tag(gst_tag_list_copy(media.tags.get())));
-}
-
-void SrmSrc::set_mode(srm::Policy policy)
-{
-  if (values_.mode != SrmReceiveMode::automatic)
-    return;
-  active_->set_policy(policy);
-  const bool is_bounded = policy == srm::Policy::latency;
-  if (is_latency_bounded_.exchange(is_bounded) != is_bounded)
-    gst_element_post_message(element(), gst_message_new_latency(GST_OBJECT(element())));
-}
-
-void SrmSrc::set_caps(GstCaps *caps)
-{
-  if (caps_ && gst_caps_is_equal(caps_.get(), caps))
-    return;
-  caps_ = glue::Ref<GstCaps>::share(caps);
-  if (!gst_base_src_set_caps(source(), caps))
-    GST_WARNING_OBJECT(element(), "the caps were refused: %" GST_PTR_FORMAT,
-                       static_cast<void *>(caps));
-}
-
-void SrmSrc::handle_loss(const srm::DataLost &lost)
-{
-  GST_DEBUG_OBJECT(element(), "%" G_GUINT64_FORMAT " segments lost", guint64{lost.segments});
-  has_lost_ = true;
-  post_srm_data_lost(element(), lost);
-}
-
-void SrmSrc::handle_gap(const SrmGap &gap)
-{
-  gst_pad_push_event(source()->srcpad, gst_event_new_gap(gap.timestamp, gap.duration));
-}
-
-void SrmSrc::handle_departure(const SrmSenderAway &away)
-{
-  post_srm_sender_lost(element(), away);
-  // Who comes next has another time.
-  timeline_ = SrmTimeline{};
-}
-
-GstClockTime SrmSrc::running_time() const
-{
-  const auto clock = glue::Ref<GstClock>::adopt(gst_element_get_clock(element()));
-  if (!clock)
-    return 0;
-  const auto now = gst_clock_get_time(clock.get());
-  const auto base = gst_element_get_base_time(element());
-  return now > base ? now - base : 0;
+  if (!segment)
+    return;  // the base class has one
+  gst_base_src_new_segment(source(), segment);
+  begins_segment_ = true;
 }
 
 }  // namespace

@@ -281,7 +281,7 @@ void SrmUnpacker::handle_event(srm::ObjectData &data)
     return deliver(data);
   held_bytes_ += data.piece.bytes.size();
   held_.push_back(std::move(data));
-  while (held_bytes_ > max_held_bytes_) {
+  while (held_bytes_ > max_held_bytes) {
     held_bytes_ -= held_.front().piece.bytes.size();
     held_.pop_front();
     discont_ = true;

@@ -51,10 +51,8 @@ using SrmItem = std::variant<glue::BufferPtr, SrmMedia, SrmGap, srm::DataLost, s
 // Makes buffers and what belongs to them of what a receiver hands out.
 class SrmUnpacker {
  public:
-  SrmUnpacker(std::uint32_t max_message_size, std::size_t max_held_bytes)
-      : max_message_size_{max_message_size},
-        max_held_bytes_{max_held_bytes},
-        reader_{max_message_size}
+  explicit SrmUnpacker(std::uint32_t max_message_size)
+      : max_message_size_{max_message_size}, reader_{max_message_size}
   {
   }
 
@@ -66,6 +64,7 @@ class SrmUnpacker {
  private:
   // Data is held while it is not known yet what it is, because the INFO is still on its way.
   enum class Kind { unknown, records, raw };
+  static constexpr std::size_t max_held_bytes = std::size_t{4} << 20U;
 
   void handle_event(const srm::ObjectBegins &begins);
   void handle_event(const srm::ObjectInfo &info);
@@ -85,7 +84,6 @@ class SrmUnpacker {
   void emit(glue::BufferPtr buffer);
 
   std::uint32_t max_message_size_;
-  std::size_t max_held_bytes_;
   srm::RecordReader reader_;
   std::uint64_t dropped_before_ = 0;  // by readers that are gone
   Kind kind_ = Kind::unknown;

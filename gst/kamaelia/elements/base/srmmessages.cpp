@@ -77,6 +77,16 @@ void post_srm_data_lost(GstElement *element, const srm::DataLost &lost)
                                   G_TYPE_UINT64, guint64{lost.bytes}, nullptr));
 }
 
+void post_srm_failure(GstElement *element, const net::Error &error, bool may_recover)
+{
+  if (may_recover)
+    GST_ELEMENT_WARNING(element, RESOURCE, WRITE, ("%s.", error.what.c_str()),
+                        ("sending goes on; what is lost is repaired if it can be"));
+  else
+    GST_ELEMENT_ERROR(element, RESOURCE, WRITE, ("%s.", error.what.c_str()),
+                      ("%s", error.code.message().c_str()));
+}
+
 void add_srm_stats(GstStructure *to, const srm::SenderStats &stats)
 {
   set_all(to, {{"bytes", stats.bytes},

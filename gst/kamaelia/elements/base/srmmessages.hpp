@@ -5,6 +5,7 @@
 #include "core/srm/receiver.hpp"
 #include "core/srm/sender.hpp"
 #include "elements/base/srmmedia.hpp"
+#include "net/error.hpp"
 
 #include <gst/gst.h>
 
@@ -16,6 +17,9 @@ void post_srm_event(GstElement *element, const srm::SenderEvent &event);
 void post_srm_sender_seen(GstElement *element, const srm::SenderSeen &seen);
 void post_srm_sender_lost(GstElement *element, const SrmSenderAway &away);
 void post_srm_data_lost(GstElement *element, const srm::DataLost &lost);
+
+// A warning if sending may go on by itself, else an error.
+void post_srm_failure(GstElement *element, const net::Error &error, bool may_recover);
 
 // The fields of "stats".
 void add_srm_stats(GstStructure *to, const srm::SenderStats &stats);

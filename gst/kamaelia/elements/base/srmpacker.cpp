@@ -25,15 +25,14 @@ void SrmPacker::forget_media()
   media_ = {};
 }
 
-void SrmPacker::take_caps(GstCaps *caps)
-{
-  media_.caps = glue::Ref<GstCaps>::share(caps);
-  has_changed_ = true;
-}
-
 void SrmPacker::take_event(GstEvent *event)
 {
-  if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT) {
+  if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS) {
+    GstCaps *caps = nullptr;
+    gst_event_parse_caps(event, &caps);
+    media_.caps = glue::Ref<GstCaps>::share(caps);
+    has_changed_ = true;
+  } else if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT) {
     gst_event_copy_segment(event, &media_.segment);
     has_changed_ = true;
   } else if (GST_EVENT_TYPE(event) == GST_EVENT_TAG) {

@@ -15,8 +15,7 @@ class SrmPacker {
   // Before the first data of a run; what is known of the media stays.
   void start(const SrmSenderValues &values);
   void forget_media();
-  void take_caps(GstCaps *caps);
-  // Remembers of SEGMENT and TAG what travels; others are nothing to it.
+  // Remembers of CAPS, SEGMENT and TAG what travels; others are nothing to it.
   void take_event(GstEvent *event);
 
   bool is_raw() const { return is_raw_; }

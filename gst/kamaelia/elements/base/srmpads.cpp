@@ -44,6 +44,19 @@ void make_feedback_pad(GstPad *pad)
   });
 }
 
+std::string srm_file_name(GstPad *sink)
+{
+  auto *query = gst_query_new_uri();
+  gchar *uri = nullptr;
+  if (gst_pad_peer_query(sink, query))
+    gst_query_parse_uri(query, &uri);
+  gst_query_unref(query);
+  const glue::StringPtr owner{uri};
+  const glue::StringPtr path{uri ? g_filename_from_uri(uri, nullptr, nullptr) : nullptr};
+  const glue::StringPtr name{path ? g_path_get_basename(path.get()) : nullptr};
+  return name ? name.get() : "file";
+}
+
 void start_stream(GstPad *src, const char *stream)
 {
   const glue::StringPtr id{

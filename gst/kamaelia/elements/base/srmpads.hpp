@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <string>
 
 namespace kam {
 
@@ -61,6 +62,9 @@ void wait_until(std::condition_variable &changed, std::unique_lock<std::mutex> &
   if (*time > now)
     changed.wait_for(lock, std::chrono::nanoseconds{std::min(*time - now, longest)}, ready);
 }
+
+// Of the file that is read upstream of a sink pad.
+std::string srm_file_name(GstPad *sink);
 
 // A stream of its own: GStreamer makes no id for an element with several sink pads.
 void start_stream(GstPad *src, const char *stream);

@@ -102,6 +102,8 @@ struct SrmReceiverValues {
   guint max_message_size = 32U << 20U;
   guint sender_timeout = 30;
   glue::Ref<GstCaps> caps;
+
+  GstClockTime latency_time() const { return latency * GST_MSECOND; }
 };
 
 // Node ids as text: "1,2,3". Nothing if something else is in it.
