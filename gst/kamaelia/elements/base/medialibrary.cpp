@@ -80,10 +80,14 @@ OrFault<SharedFolder> read_folder(const std::string &location, const std::string
 OrFault<SharedFolder> MediaFolder::open(const std::string &location, const std::string &pattern)
 {
   static WeakCache<std::pair<std::string, std::string>, MediaFolder> cache;
-  return cache.get(
+  auto opened = cache.get(
       {location, pattern}, trusted_for,
       [](const MediaFolder &folder) { return folder.is_as_read(); },
       [&] { return read_folder(location, pattern); });
+  // The first file that is opened has GStreamer load its typefinders: not while clients wait.
+  if (const auto *folder = std::get_if<SharedFolder>(&opened))
+    (void)(*folder)->open_file(0);
+  return opened;
 }
 
 bool MediaFolder::is_as_read() const
@@ -116,7 +120,10 @@ OrFault<SharedFile> MediaFolder::open_file(std::size_t index) const
     if (file.size == 0)
       return CookieFault{CookieFault::Kind::not_usable, "\"" + file.path + "\" is empty."};
     file.identity = std::get<OpenFile>(opened).identity;
-    file.caps = caps_of(file);
+    auto &known = known_caps_[index];
+    if (!(known.first == file.identity))
+      known = {file.identity, caps_of(file)};
+    file.caps = known.second;
     return std::make_shared<const MediaFile>(std::move(file));
   };
   return files_.get(index, trusted_for, is_unchanged, open);

@@ -9,8 +9,10 @@
 #include <gst/gst.h>
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace kam {
@@ -51,6 +53,8 @@ class MediaFolder {
   bool is_file_;
   mutable std::atomic<std::uint64_t> turn_ = 0;
   mutable WeakCache<std::size_t, MediaFile> files_;
+  // What files are is found out once. Only while files_ makes one.
+  mutable std::map<std::size_t, std::pair<FileIdentity, glue::Ref<GstCaps>>> known_caps_;
 };
 
 }  // namespace kam

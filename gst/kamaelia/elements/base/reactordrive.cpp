@@ -100,8 +100,6 @@ void ReactorDrive::handle_open()
 void ReactorDrive::run(std::uint64_t now)
 {
   stop_waiting();
-  if (!origin_)
-    origin_ = now;
   for (int i = 0; i < most_at_once; ++i) {
     if (!next_ && !fetch())
       return;
@@ -109,6 +107,9 @@ void ReactorDrive::run(std::uint64_t now)
       was_closed_ = true;
       return seat_->gate.wait(*this);
     }
+    // Only now, as opening a file may take its time, which is not made up for by haste.
+    if (!origin_)
+      origin_ = now = net::now_ns();
     const auto time = GST_BUFFER_PTS(next_.get());
     const auto due = GST_CLOCK_TIME_IS_VALID(time) ? *origin_ + time : now;
     // What a slow client has missed of its time is not made up for by haste.
