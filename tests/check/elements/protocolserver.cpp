@@ -48,6 +48,12 @@ void assert_echoes(const char *launch)
   ck_assert_uint_eq(server.stat("bytes-sent"), server.stat("bytes-received"));
 }
 
+// Check's own macro keeps a pointer into what is gone by then.
+void assert_text(const std::string &got, const std::string &expected)
+{
+  ck_assert_msg(got == expected, "\"%s\" instead of \"%s\"", got.c_str(), expected.c_str());
+}
+
 std::ptrdiff_t entries_in(const char *directory)
 {
   std::filesystem::directory_iterator entries{directory};
@@ -141,7 +147,7 @@ GST_START_TEST(answers_one_who_has_ended)
     client.send("hello");
     client.end();
     int how = -1;
-    ck_assert_str_eq(std::string{as_text(client.receive_all(&how))}.c_str(), "hello");
+    assert_text(std::string{as_text(client.receive_all(&how))}, "hello");
     ck_assert_int_eq(how, 0);
   }
 }
@@ -159,7 +165,7 @@ GST_START_TEST(serves_all_who_come_at_once)
     clients[i].send(std::to_string(i) + "\n");
   for (std::size_t i = 0; i < clients.size(); ++i) {
     const auto expected = std::to_string(i) + "\n";
-    ck_assert_str_eq(clients[i].receive_text(expected.size()).c_str(), expected.c_str());
+    assert_text(clients[i].receive_text(expected.size()), expected);
   }
   ck_assert_uint_eq(server.stat("clients"), 1000);
   clients.clear();
@@ -173,7 +179,7 @@ GST_START_TEST(listens_at_all_addresses)
   server.play();
   const auto by_ipv4 = server.connect();
   by_ipv4.send("4");
-  ck_assert_str_eq(by_ipv4.receive_text(1).c_str(), "4");
+  assert_text(by_ipv4.receive_text(1), "4");
   GstStructure *info = nullptr;
   g_signal_emit_by_name(server.element(), "get-stats", guint64{1}, &info);
   ck_assert_str_eq(gst_structure_get_string(info, "peer"), "127.0.0.1");
@@ -256,7 +262,7 @@ GST_START_TEST(finishes_a_record_whose_client_breaks_off)
     ck_assert(server.comes_to("bytes-received", 5));
     client.reset();
     ck_assert(server.comes_to("removed-peer", 1));
-    ck_assert_str_eq(file.contents().c_str(), "hello");
+    assert_text(file.contents(), "hello");
   }
 }
 GST_END_TEST
@@ -282,7 +288,7 @@ GST_START_TEST(serves_what_the_application_makes)
     client.send("hello");
     client.end();
     const auto got = client.receive_all();
-    ck_assert_str_eq(std::string{as_text(got)}.c_str(), i == 3 ? "hello" : "1 5\nhello");
+    assert_text(std::string{as_text(got)}, i == 3 ? "hello" : "1 5\nhello");
   }
 }
 GST_END_TEST
@@ -295,7 +301,7 @@ GST_START_TEST(each_client_starts_anew)
     const auto client = server.connect();
     client.send("x");
     client.end();
-    ck_assert_str_eq(std::string{as_text(client.receive_all())}.c_str(), "1 1\nx");
+    assert_text(std::string{as_text(client.receive_all())}, "1 1\nx");
   }
 }
 GST_END_TEST
@@ -307,10 +313,10 @@ GST_START_TEST(an_error_is_one_clients_own)
     server.play();
     const auto other = server.connect();
     other.send("1");
-    ck_assert_str_eq(other.receive_text(1).c_str(), "1");
+    assert_text(other.receive_text(1), "1");
     const auto victim = server.connect();
     victim.send("1");
-    ck_assert_str_eq(victim.receive_text(1).c_str(), "1");
+    assert_text(victim.receive_text(1), "1");
     victim.send("2");
     int how = 0;
     victim.receive_all(&how);
@@ -321,7 +327,7 @@ GST_START_TEST(an_error_is_one_clients_own)
     // The next instance is not the broken one.
     const auto next = server.connect();
     next.send("1");
-    ck_assert_str_eq(next.receive_text(1).c_str(), "1");
+    assert_text(next.receive_text(1), "1");
   }
 }
 GST_END_TEST
@@ -369,11 +375,12 @@ GST_START_TEST(does_not_grow_for_one_who_never_reads)
       sent += taken;
       refused = taken == 0 ? refused + 1 : 0;
       polite.send("x");
-      ck_assert_str_eq(polite.receive_text(1).c_str(), "x");
+      assert_text(polite.receive_text(1), "x");
     }
     ck_assert_uint_gt(sent, server.stat("queued-bytes"));
     ck_assert_uint_le(server.stat("queued-bytes"), 256U << 10U);
-    ck_assert_uint_lt(resident_memory(), before + (std::size_t{8} << 20U));
+    if (memory_is_measurable)
+      ck_assert_uint_lt(resident_memory(), before + (std::size_t{8} << 20U));
   }
 }
 GST_END_TEST
@@ -471,7 +478,7 @@ GST_START_TEST(serves_again_after_descriptors_ran_out)
   const auto begin = g_get_monotonic_time();
   const auto next = server.connect();
   next.send("x");
-  ck_assert_str_eq(next.receive_text(1).c_str(), "x");
+  assert_text(next.receive_text(1), "x");
   ck_assert_int_lt(g_get_monotonic_time() - begin, G_USEC_PER_SEC);
 }
 GST_END_TEST
@@ -490,7 +497,7 @@ GST_START_TEST(keeps_the_number_of_clients)
   pollfd watch{third.fd(), POLLIN, 0};
   ck_assert_int_eq(poll(&watch, 1, 50), 0);
   first.leave();
-  ck_assert_str_eq(third.receive_text(1).c_str(), "x");
+  assert_text(third.receive_text(1), "x");
 
   Server closing{"echoserver port=0 max-clients=1 overflow=close"};
   closing.play();
@@ -699,7 +706,8 @@ GST_START_TEST(speaks_tls)
   auto *own = g_tls_certificate_new_from_pem(pem.c_str(), -1, nullptr);
   const std::string long_text(2'000'000, 'x');
   for (const char *launch : {"echoserver port=0", "protocolserver launch=queue"}) {
-    Server server{std::string{launch} + " tls-certificate-file=" + identity.path()};
+    Server server{std::string{launch} +
+                  " handshake-timeout=100000 tls-certificate-file=" + identity.path()};
     server.play();
     // Who says nothing, or what is not TLS, keeps nobody waiting.
     std::vector<Client> silent;
@@ -707,15 +715,15 @@ GST_START_TEST(speaks_tls)
       silent.push_back(server.connect());
     const auto garbage = server.connect();
     garbage.send("GET / HTTP/1.0\r\n\r\n");
-    ck_assert_str_eq(echoed_by_tls(server.port(), "hello", nullptr).c_str(), "hello");
+    assert_text(echoed_by_tls(server.port(), "hello", nullptr), "hello");
     ck_assert(echoed_by_tls(server.port(), long_text, nullptr) == long_text);
     ck_assert(server.comes_to("rejected", 1));
   }
   Server strict{std::string{"echoserver port=0 tls-client-auth=required tls-ca-file="} +
                 identity.path() + " tls-certificate-file=" + identity.path()};
   strict.play();
-  ck_assert_str_eq(echoed_by_tls(strict.port(), "hello", nullptr).c_str(), "");
-  ck_assert_str_eq(echoed_by_tls(strict.port(), "hello", own).c_str(), "hello");
+  assert_text(echoed_by_tls(strict.port(), "hello", nullptr), "");
+  assert_text(echoed_by_tls(strict.port(), "hello", own), "hello");
   g_object_unref(own);
 
   Server impatient{std::string{"echoserver port=0 handshake-timeout=50 tls-certificate-file="} +
@@ -736,6 +744,13 @@ GST_START_TEST(starts_and_stops_with_clients)
   allow_descriptors(4096);
   g_thread_pool_set_max_unused_threads(0);
   for (const char *launch : {"echoserver port=0", "protocolserver launch=queue"}) {
+    {
+      // Makes what is made once.
+      Server server{launch};
+      server.play();
+      server.connect().send("x");
+      ck_assert(server.comes_to("clients", 0));
+    }
     const auto files = entries_in("/proc/self/fd");
     const auto threads = entries_in("/proc/self/task");
     for (int cycle = 0; cycle < 5; ++cycle) {

@@ -205,6 +205,7 @@ void ClientBin::attach(User &user, guint64 seed)
 {
   user_ = &user;
   crossing_ = std::make_shared<ClientCrossing>(around_.max_queued_bytes);
+  shared_crossing_.store(crossing_.get(), std::memory_order_release);
   is_fed_by_task_ = false;
   refuses_input_ = false;
   seat_.seed = seed;
@@ -281,7 +282,7 @@ void ClientBin::give_end()
 
 void ClientBin::feed()
 {
-  const auto crossing = crossing_;
+  const auto crossing = shared_crossing_.load(std::memory_order_acquire)->shared_from_this();
   bool has_room_again = false;
   auto buffer = crossing->receive(has_room_again);
   if (has_room_again)
@@ -321,10 +322,11 @@ void ClientBin::handle_flow(GstFlowReturn flow)
 GstFlowReturn ClientBin::handle_output(glue::BufferPtr buffer)
 {
   if (!around_.reactor.is_in_thread()) {
+    auto &crossing = *shared_crossing_.load(std::memory_order_acquire);
     bool is_first = false;
-    const auto flow = crossing_->send(std::move(buffer), is_first);
+    const auto flow = crossing.send(std::move(buffer), is_first);
     if (is_first)
-      tell_reactor();
+      tell_reactor(crossing);
     return flow;
   }
   if (!user_)
@@ -337,19 +339,20 @@ GstFlowReturn ClientBin::handle_output(glue::BufferPtr buffer)
 void ClientBin::handle_output_end()
 {
   if (!around_.reactor.is_in_thread()) {
+    auto &crossing = *shared_crossing_.load(std::memory_order_acquire);
     bool is_first = false;
-    crossing_->end_sending(is_first);
+    crossing.end_sending(is_first);
     if (is_first)
-      tell_reactor();
+      tell_reactor(crossing);
     return;
   }
   if (user_)
     user_->handle_output_end();
 }
 
-void ClientBin::tell_reactor()
+void ClientBin::tell_reactor(ClientCrossing &shared)
 {
-  around_.reactor.post([this, crossing = crossing_] {
+  around_.reactor.post([this, crossing = shared.shared_from_this()] {
     if (!crossing->is_shut())
       collect();
   });
@@ -411,7 +414,7 @@ void ClientBin::handle_message(GstMessage *message)
       if (user_)
         user_->handle_sinks_end();
     } else {
-      around_.reactor.post([this, crossing = crossing_] {
+      around_.reactor.post([this, crossing = shared_crossing_.load()->shared_from_this()] {
         if (!crossing->is_shut() && user_)
           user_->handle_sinks_end();
       });
@@ -432,8 +435,9 @@ void ClientBin::report_error(const std::string &what)
     return;
   }
   // While the server looks at the launch line nobody has the bin.
-  if (crossing_)
-    around_.reactor.post([this, crossing = crossing_, what] {
+  auto *const shared = shared_crossing_.load(std::memory_order_acquire);
+  if (shared)
+    around_.reactor.post([this, crossing = shared->shared_from_this(), what] {
       if (!crossing->is_shut() && user_)
         user_->handle_bin_error(what);
     });

@@ -110,7 +110,7 @@ class ClientBin final : private ClientEnd {
   void begin_stream();
   GstFlowReturn handle_output(glue::BufferPtr buffer) override;
   void handle_output_end() override;
-  void tell_reactor();
+  void tell_reactor(ClientCrossing &shared);
   void feed();  // the source pad's own thread
   void handle_flow(GstFlowReturn flow);
   void report_error(const std::string &what);
@@ -127,8 +127,10 @@ class ClientBin final : private ClientEnd {
   User *user_ = nullptr;
   bool is_fed_by_task_ = false;
   bool refuses_input_ = false;
-  // Made anew for each user, before threads that know it begin.
+  // Made anew for each user, before threads that know it begin. Those look at the second,
+  // which makes them see all that was written before.
   std::shared_ptr<ClientCrossing> crossing_;
+  std::atomic<ClientCrossing *> shared_crossing_ = nullptr;
 };
 
 }  // namespace kam

@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <list>
+#include <memory>
 #include <mutex>
 
 namespace kam {
@@ -15,7 +16,7 @@ namespace kam {
 // Where bytes cross between a client in its reactor's thread and a bin that has threads of its
 // own. Those wait here; the reactor never does. Each way holds so many bytes at most, and one
 // buffer more.
-class ClientCrossing {
+class ClientCrossing : public std::enable_shared_from_this<ClientCrossing> {
  public:
   explicit ClientCrossing(std::size_t max_bytes) : max_bytes_{max_bytes} {}
 

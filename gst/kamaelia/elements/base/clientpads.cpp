@@ -3,6 +3,8 @@
 
 #include "glue/element.hpp"
 
+#include <atomic>
+
 namespace kam {
 
 namespace {
@@ -39,20 +41,23 @@ class ClientSink final {
   {
     auto *pad = add_pad(base, "sink");
     gst_pad_set_chain_function(pad, [](GstPad *, GstObject *self, GstBuffer *buffer) {
-      return glue::impl_of<ClientSink>(self).end_->handle_output(glue::BufferPtr{buffer});
+      return glue::impl_of<ClientSink>(self).end().handle_output(glue::BufferPtr{buffer});
     });
     gst_pad_set_event_function(pad, [](GstPad *, GstObject *self, GstEvent *event) -> gboolean {
       if (GST_EVENT_TYPE(event) == GST_EVENT_EOS)
-        glue::impl_of<ClientSink>(self).end_->handle_output_end();
+        glue::impl_of<ClientSink>(self).end().handle_output_end();
       gst_event_unref(event);
       return TRUE;
     });
   }
 
-  void set_end(ClientEnd &end) { end_ = &end; }
+  void set_end(ClientEnd &end) { end_.store(&end, std::memory_order_release); }
 
  private:
-  ClientEnd *end_ = nullptr;
+  // Any thread may push.
+  ClientEnd &end() const { return *end_.load(std::memory_order_acquire); }
+
+  std::atomic<ClientEnd *> end_ = nullptr;
 };
 
 class ClientSource final {

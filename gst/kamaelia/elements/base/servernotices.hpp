@@ -8,7 +8,6 @@
 #include <gst/gst.h>
 
 #include <atomic>
-#include <memory>
 
 namespace kam {
 
@@ -28,13 +27,28 @@ class ServerMessages {
   static constexpr int max_waiting = 1000;
 
   explicit ServerMessages(GstElement *element) : element_{element} {}
+  ~ServerMessages() { waiting_->leave(); }
+  ServerMessages(const ServerMessages &) = delete;
+  ServerMessages &operator=(const ServerMessages &) = delete;
 
   void post(glue::StructurePtr structure);
   guint64 dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
  private:
   GstElement *element_;
-  std::shared_ptr<std::atomic<int>> waiting_ = std::make_shared<std::atomic<int>>(0);
+  // How many messages have not been freed; each, and this, has a share of it.
+  struct Waiting {
+    std::atomic<int> messages = 0;
+    std::atomic<int> shares = 1;
+
+    void leave()
+    {
+      if (shares.fetch_sub(1) == 1)
+        delete this;
+    }
+  };
+
+  Waiting *waiting_ = new Waiting;
   std::atomic<guint64> dropped_ = 0;
 };
 

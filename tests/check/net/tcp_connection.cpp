@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "net/tcp_connection.hpp"
+
+#include "net_support.hpp"
+
+#include "net/tcp_listener.hpp"
+#include "net/wait.hpp"
+
+#include <array>
+#include <string>
+
+using namespace kam;
+using namespace kam::net;
+using Closing = TcpConnection::Closing;
+
+namespace {
+
+constexpr std::uint64_t millisecond = 1'000'000;
+
+// The far end of a connection, whose calls wait.
+FileDescriptor connected_to(const TcpListener &listener)
+{
+  auto socket = FileDescriptor::own(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ck_assert_int_eq(connect(socket.get(), listener.local().data(), listener.local().size()), 0);
+  return socket;
+}
+
+// One connection that is accepted, and what becomes of it.
+struct Station final : Acceptor::Handler, TcpConnection::Handler {
+  explicit Station(const TcpConnection::Options &how = {}) : options{how}
+  {
+    test::assert_done(acceptor.start(listener.fd()));
+  }
+
+  bool may_accept() override { return true; }
+  void handle_none() override {}
+  void handle_exhausted(const Error &error) override { ck_abort_msg("%s", error.what.c_str()); }
+  void handle_connection(FileDescriptor socket, const Endpoint &) override
+  {
+    connection = std::make_unique<TcpConnection>(
+        reactor, std::make_unique<SocketStream>(std::move(socket)), *this, options);
+    test::assert_done(connection->start());
+    begin(*connection);
+  }
+
+  std::span<std::byte> read_space() override { return space; }
+  void handle_bytes(std::size_t count) override
+  {
+    received.append(as_text(Bytes{space}.first(count)));
+    if (echoes)
+      connection->write(Bytes{space}.first(count));
+  }
+  void handle_end() override
+  {
+    ++ends;
+    connection->end_writing();
+  }
+  void handle_drained() override { ++drains; }
+  void handle_closed(Closing how) override
+  {
+    closing = how;
+    sent = connection->bytes_sent();
+    connection.reset();
+    reactor.stop();
+  }
+
+  Reactor reactor;
+  TcpListener listener = test::value_of(TcpListener::open({}));
+  Acceptor acceptor{reactor, *this};
+  TcpConnection::Options options;
+  std::unique_ptr<TcpConnection> connection;
+  std::array<std::byte, 1000> space{};
+  std::string received;
+  bool echoes = true;
+  int ends = 0;
+  int drains = 0;
+  std::uint64_t sent = 0;
+  std::optional<Closing> closing;
+  std::function<void(TcpConnection &)> begin = [](TcpConnection &) {};
+};
+
+std::string read_all(int fd)
+{
+  std::string all;
+  std::array<char, 10'000> part;
+  for (ssize_t size = 0; (size = read(fd, part.data(), part.size())) > 0;)
+    all.append(part.data(), static_cast<std::size_t>(size));
+  return all;
+}
+
+}  // namespace
+
+START_TEST(echoes_behind_the_end)
+{
+  Station station;
+  const auto peer = connected_to(station.listener);
+  ck_assert_int_eq(write(peer.get(), "hello", 5), 5);
+  shutdown(peer.get(), SHUT_WR);
+  station.reactor.run();
+  ck_assert(station.closing == Closing::ended);
+  ck_assert_int_eq(station.ends, 1);
+  ck_assert_str_eq(station.received.c_str(), "hello");
+  const auto got = read_all(peer.get());
+  ck_assert_str_eq(got.c_str(), "hello");
+}
+END_TEST
+
+// What it writes arrives whole although it is more than the system takes at once, and although
+// the peer writes what nobody reads.
+START_TEST(queues_and_lingers)
+{
+  Station station;
+  const std::string text(20'000'000, 'x');
+  station.begin = [&](TcpConnection &connection) {
+    connection.write(as_bytes(text));
+    ck_assert_uint_gt(connection.queued(), 0);
+    connection.end_writing();
+    connection.write(as_bytes("nothing of this"));
+  };
+  const auto peer = connected_to(station.listener);
+  ck_assert_int_eq(write(peer.get(), "unread", 6), 6);
+  std::thread thread{[&] { station.reactor.run(); }};
+  const auto got = read_all(peer.get());
+  ck_assert(got == text);
+  shutdown(peer.get(), SHUT_WR);
+  thread.join();
+  ck_assert(station.closing == Closing::ended);
+  ck_assert_uint_eq(station.sent, text.size());
+  ck_assert_str_eq(station.received.c_str(), "");
+}
+END_TEST
+
+START_TEST(does_not_linger_for_ever)
+{
+  TcpConnection::Options options;
+  options.linger_ns = 20 * millisecond;
+  Station station{options};
+  station.begin = [](TcpConnection &connection) { connection.end_writing(); };
+  const auto begin = now_ns();
+  const auto peer = connected_to(station.listener);
+  station.reactor.run();
+  ck_assert(station.closing == Closing::ended);
+  ck_assert_uint_ge(now_ns() - begin, 20 * millisecond);
+}
+END_TEST
+
+START_TEST(notices_a_reset_whatever_it_waits_for)
+{
+  for (const bool reads : {true, false})
+    for (const bool has_queue : {true, false}) {
+      Station station;
+      const std::string text(20'000'000, 'x');
+      station.begin = [&](TcpConnection &connection) {
+        if (!reads)
+          connection.pause_reading();
+        if (has_queue)
+          connection.write(as_bytes(text));
+      };
+      auto peer = connected_to(station.listener);
+      const linger at_once{1, 0};
+      setsockopt(peer.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+      peer = {};
+      station.reactor.run();
+      ck_assert(station.closing == Closing::failed);
+    }
+}
+END_TEST
+
+START_TEST(keeps_a_rate)
+{
+  TcpConnection::Options options;
+  options.max_rate = 100'000;
+  Station station{options};
+  const std::string text(15'000, 'x');
+  station.begin = [&](TcpConnection &connection) {
+    connection.write(as_bytes(text));
+    connection.end_writing();
+  };
+  const auto begin = now_ns();
+  const auto peer = connected_to(station.listener);
+  std::thread thread{[&] { station.reactor.run(); }};
+  const auto got = read_all(peer.get());
+  const auto took = now_ns() - begin;
+  shutdown(peer.get(), SHUT_WR);
+  thread.join();
+  ck_assert_uint_eq(got.size(), text.size());
+  ck_assert_uint_ge(took, 90 * millisecond);
+}
+END_TEST
+
+START_TEST(aborts)
+{
+  for (const auto farewell :
+       {TcpConnection::Farewell::normal, TcpConnection::Farewell::reset}) {
+    Station station;
+    station.begin = [&](TcpConnection &connection) { connection.abort(farewell); };
+    const auto peer = connected_to(station.listener);
+    station.reactor.run();
+    ck_assert(station.closing == Closing::aborted);
+    char c = 0;
+    const auto size = read(peer.get(), &c, 1);
+    ck_assert_int_eq(size, farewell == TcpConnection::Farewell::reset ? -1 : 0);
+  }
+}
+END_TEST
+
+START_TEST(says_why_it_cannot_listen)
+{
+  const auto first = test::value_of(TcpListener::open({}));
+  ListenOptions options;
+  options.port = first.local().port();
+  const auto second = TcpListener::open(options);
+  ck_assert(std::get<Error>(second).what.find("another program") != std::string::npos);
+  ListenOptions elsewhere;
+  elsewhere.host = "192.0.2.1";
+  ck_assert(std::holds_alternative<Error>(TcpListener::open(elsewhere)));
+}
+END_TEST
+
+CHECK_MAIN("tcp_connection", echoes_behind_the_end, queues_and_lingers,
+           does_not_linger_for_ever, notices_a_reset_whatever_it_waits_for, keeps_a_rate,
+           aborts, says_why_it_cannot_listen)
