@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::uint16_t segment_size = 200;
 constexpr std::uint16_t block_size = 20;
-constexpr std::size_t packet_size = segment_size + 28;
 
 SenderOptions sender_options(Policy policy)
 {
