@@ -15,8 +15,9 @@ packages_for() { # PURPOSE
     check) echo clang-format clang-tidy codespell shellcheck ;;
     clang) echo clang libclang-rt-14-dev llvm ;;
     install) echo gstreamer1.0-tools ;;
-    benchmark) echo ethtool gstreamer1.0-plugins-bad gstreamer1.0-tools iproute2 libnorm-dev \
-      nftables nginx-light openssl procps python3 transmission-cli udpcast uftp valgrind ;;
+    benchmark) echo ethtool fortune-mod gstreamer1.0-plugins-bad gstreamer1.0-tools iproute2 \
+      libnginx-mod-stream libnorm-dev nftables nginx-light openbsd-inetd openssl procps \
+      python3 transmission-cli udpcast uftp valgrind ;;
     network) echo ethtool gstreamer1.0-tools iproute2 nftables procps ;;
     interop) echo aria2 curl ethtool ffmpeg fortune-mod fortunes fortunes-min \
       gstreamer1.0-plugins-base-apps \

@@ -135,24 +135,12 @@ void serve_threads()
                           " ! fdsink sync=false async=false fd=" + std::to_string(client);
       auto *pipeline = gst_parse_launch(launch.c_str(), nullptr);
       auto *bus = gst_element_get_bus(pipeline);
-      gst_bus_set_sync_handler(
-          bus,
-          [](GstBus *, GstMessage *message, gpointer fd) {
-            const auto type = GST_MESSAGE_TYPE(message);
-            auto *top = GST_ELEMENT(gst_object_ref(GST_MESSAGE_SRC(message)));
-            const bool ends =
-                (type == GST_MESSAGE_EOS && GST_IS_PIPELINE(top)) || type == GST_MESSAGE_ERROR;
-            if (ends)
-              shutdown(GPOINTER_TO_INT(fd), SHUT_RDWR);
-            gst_object_unref(top);
-            return GST_BUS_PASS;
-          },
-          GINT_TO_POINTER(client), nullptr);
       gst_element_set_state(pipeline, GST_STATE_PLAYING);
       std::thread{[pipeline, bus, client] {
         auto *message = gst_bus_timed_pop_filtered(
             bus, GST_CLOCK_TIME_NONE, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
         gst_message_unref(message);
+        shutdown(client, SHUT_RDWR);
         gst_element_set_state(pipeline, GST_STATE_NULL);
         gst_object_unref(bus);
         gst_object_unref(pipeline);

@@ -704,7 +704,7 @@ GST_START_TEST(speaks_tls)
   const std::string pem = std::string{tls_certificate} + tls_private_key;
   const TemporaryFile identity{bytes_of(pem)};
   auto *own = g_tls_certificate_new_from_pem(pem.c_str(), -1, nullptr);
-  const std::string long_text(2'000'000, 'x');
+  const std::string long_text(300'000, 'x');
   for (const char *launch : {"echoserver port=0", "protocolserver launch=queue"}) {
     Server server{std::string{launch} +
                   " handshake-timeout=100000 tls-certificate-file=" + identity.path()};
