@@ -29,9 +29,9 @@ std::uint64_t most_clients(guint wanted)
   return wanted == 0 ? possible : std::min<std::uint64_t>(wanted, possible);
 }
 
-Admission::Limits limits_of(const ServerValues &values)
+net::Admission::Limits limits_of(const ServerValues &values)
 {
-  Admission::Limits limits;
+  net::Admission::Limits limits;
   limits.clients = most_clients(values.max_clients);
   if (values.max_clients_per_address > 0)
     limits.per_address = values.max_clients_per_address;

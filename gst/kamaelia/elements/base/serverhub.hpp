@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "elements/base/admission.hpp"
 #include "elements/base/serverevents.hpp"
 #include "elements/base/serverloop.hpp"
 #include "elements/base/servertls.hpp"
 #include "elements/base/servervalues.hpp"
 #include "elements/base/workers.hpp"
+#include "net/admission.hpp"
 #include "net/tcp_listener.hpp"
 
 #include <atomic>
@@ -58,7 +58,7 @@ class ServerHub {
   const ClientLaunch &launch() const { return launch_; }
   GstClock *clock() const { return clock_.get(); }
   const net::TcpListener *listener() const { return listener_ ? &*listener_ : nullptr; }
-  Admission &admission() { return admission_; }
+  net::Admission &admission() { return admission_; }
   Workers &workers() { return workers_; }
   // Handshakes wait for strangers: they have threads of their own.
   Workers &handshakers() { return handshakers_; }
@@ -84,7 +84,7 @@ class ServerHub {
   const ServerValues values_;
   const ClientLaunch launch_;
   glue::Ref<GstClock> clock_;
-  Admission admission_;
+  net::Admission admission_;
   Workers workers_;
   Workers handshakers_;
   std::shared_ptr<const ServerTls> tls_;

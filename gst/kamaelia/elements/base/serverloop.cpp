@@ -237,16 +237,17 @@ bool ServerLoop::may_accept()
     return false;
   const auto answer = hub_.admission().reserve(net::now_ns());
   switch (answer.verdict) {
-  case Admission::Verdict::welcome: return true;
-  case Admission::Verdict::over: hub_.stop_listening(); return false;
-  case Admission::Verdict::full:
-  case Admission::Verdict::too_fast: break;
+  case net::Admission::Verdict::welcome: return true;
+  case net::Admission::Verdict::over: hub_.stop_listening(); return false;
+  case net::Admission::Verdict::held: accept_timer_.set(answer.retry_ns); return false;
+  case net::Admission::Verdict::full:
+  case net::Admission::Verdict::too_fast: break;
   }
   if (values_.overflow == Overflow::close) {
     is_refusing_ = true;
     return true;
   }
-  if (answer.verdict == Admission::Verdict::too_fast)
+  if (answer.verdict == net::Admission::Verdict::too_fast)
     accept_timer_.set(answer.retry_ns);
   return false;
 }

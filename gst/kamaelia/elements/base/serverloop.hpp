@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "elements/base/admission.hpp"
 #include "elements/base/clientbin.hpp"
 #include "elements/base/serverclient.hpp"
 #include "elements/base/serverevents.hpp"
 #include "elements/base/servervalues.hpp"
 #include "elements/base/workers.hpp"
 #include "glue/stats.hpp"
+#include "net/admission.hpp"
 #include "net/reactor.hpp"
 #include "net/tcp_listener.hpp"
 

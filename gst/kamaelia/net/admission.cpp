@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "elements/base/admission.hpp"
+#include "net/admission.hpp"
 
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
-namespace kam {
+namespace kam::net {
 
-Admission::Address Admission::address_of(const net::Endpoint &peer)
+Admission::Address Admission::address_of(const Endpoint &peer)
 {
   Address address;
-  if (peer.family() == net::Family::ipv4) {
+  if (peer.family() == Family::ipv4) {
     address.second = peer.ipv4().s_addr;
-  } else if (peer.family() == net::Family::ipv6) {
+  } else if (peer.family() == Family::ipv6) {
     // One host, or one household, has at least a /64 of its own.
     std::memcpy(&address.first, peer.ipv6().s6_addr, sizeof address.first);
     address.second = UINT64_MAX;
@@ -23,12 +23,14 @@ Admission::Address Admission::address_of(const net::Endpoint &peer)
 Admission::Answer Admission::reserve(std::uint64_t now_ns)
 {
   const std::lock_guard lock{mutex_};
-  if (is_closed_ || ever_ >= limits_.total)
+  if (is_closed_ || ever_ - kept_ >= limits_.total)
     return {Verdict::over};
-  if (clients_ >= limits_.clients) {
+  if (clients_ - kept_ >= limits_.clients) {
     has_refused_ = true;
     return {Verdict::full};
   }
+  if (ever_ >= limits_.total || clients_ >= limits_.clients)
+    return {Verdict::held, now_ns + retry_interval_ns};
   if (limits_.rate > 0) {
     const auto each = second / limits_.rate;
     paid_until_ns_ = std::max(paid_until_ns_, now_ns);
@@ -38,6 +40,7 @@ Admission::Answer Admission::reserve(std::uint64_t now_ns)
   }
   ++clients_;
   ++ever_;
+  ++kept_;
   return {};
 }
 
@@ -46,15 +49,17 @@ void Admission::give_back()
   const std::lock_guard lock{mutex_};
   --clients_;
   --ever_;
+  --kept_;
   if (limits_.rate > 0)
     paid_until_ns_ -= std::min(paid_until_ns_, second / limits_.rate);
 }
 
-bool Admission::count(const net::Endpoint &peer)
+bool Admission::count(const Endpoint &peer)
 {
+  const std::lock_guard lock{mutex_};
+  --kept_;
   if (limits_.per_address == UINT64_MAX)
     return true;
-  const std::lock_guard lock{mutex_};
   auto &count = by_address_[address_of(peer)];
   if (count >= limits_.per_address) {
     --clients_;
@@ -65,7 +70,7 @@ bool Admission::count(const net::Endpoint &peer)
   return true;
 }
 
-bool Admission::leave(const net::Endpoint &peer)
+bool Admission::leave(const Endpoint &peer)
 {
   const std::lock_guard lock{mutex_};
   --clients_;
@@ -85,7 +90,7 @@ void Admission::close()
 bool Admission::is_over()
 {
   const std::lock_guard lock{mutex_};
-  return (is_closed_ || ever_ >= limits_.total) && clients_ == 0;
+  return (is_closed_ || ever_ - kept_ >= limits_.total) && clients_ == kept_;
 }
 
-}  // namespace kam
+}  // namespace kam::net

@@ -9,9 +9,11 @@
 #include <mutex>
 #include <utility>
 
-namespace kam {
+namespace kam::net {
 
-// Who decides whether there is a place for one more client. Any thread.
+// Who decides whether there is a place for one more client. Any thread: several may be about to
+// accept, and only one of them gets the connection, so a place is kept before it is known who
+// comes.
 class Admission {
  public:
   struct Limits {
@@ -24,6 +26,7 @@ class Admission {
     welcome,   // a place is kept: give_back() or count() has to follow
     full,      // until somebody leaves
     too_fast,  // until `retry_ns`
+    held,      // another thread keeps the last place, and may give it back: ask at `retry_ns`
     over,      // for good
   };
   struct Answer {
@@ -37,9 +40,9 @@ class Admission {
   // The place was not needed.
   void give_back();
   // There is a client; false, and the place is given back, if its address has too many.
-  bool count(const net::Endpoint &peer);
+  bool count(const Endpoint &peer);
   // It is gone. True if somebody may wait for the place.
-  bool leave(const net::Endpoint &peer);
+  bool leave(const Endpoint &peer);
   // Nobody is welcome any more.
   void close();
   // Whether all that there shall ever be have come.
@@ -48,17 +51,19 @@ class Admission {
  private:
   // Rates are kept over one second: who waited so long may come all at once.
   static constexpr std::uint64_t second = 1'000'000'000;
+  static constexpr std::uint64_t retry_interval_ns = 1'000'000;
   using Address = std::pair<std::uint64_t, std::uint64_t>;
-  static Address address_of(const net::Endpoint &peer);
+  static Address address_of(const Endpoint &peer);
 
   const Limits limits_;
   std::mutex mutex_;
   std::uint64_t clients_ = 0;
   std::uint64_t ever_ = 0;
+  std::uint64_t kept_ = 0;  // of both: places for which nobody has come yet
   std::uint64_t paid_until_ns_ = 0;
   bool has_refused_ = false;
   bool is_closed_ = false;
   std::map<Address, std::uint64_t> by_address_;
 };
 
-}  // namespace kam
+}  // namespace kam::net
