@@ -86,7 +86,8 @@ class TcpConnection final : private ReadyHandler, private Timer::Handler {
   void abort(Farewell farewell);
 
   // The stream is the caller's from now on, and nothing is told any more; what was written has
-  // to be sent by then. To be destroyed in another turn, if this is within a call of the handler.
+  // to be sent by then. To be destroyed in another turn, if this is within a call of the
+  // handler.
   [[nodiscard]] std::unique_ptr<Stream> take_stream();
 
   bool has_peer_ended() const { return has_peer_ended_; }
