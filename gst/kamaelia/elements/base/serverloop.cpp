@@ -70,9 +70,9 @@ ServerLoop::~ServerLoop()
 // thread.
 class ServerLoop::Handshake final : private net::ReadyHandler, private net::Timer::Handler {
  public:
-  Handshake(ServerLoop &loop, ClientInfo info, glue::Ref<GTlsConnection> connection)
+  Handshake(ServerLoop &loop, const ClientInfo &info, glue::Ref<GTlsConnection> connection)
       : loop_{loop},
-        info_{std::move(info)},
+        info_{info},
         stream_{std::make_unique<TlsStream>(connection)},
         connection_{std::move(connection)},
         timer_{loop.reactor(), *this}

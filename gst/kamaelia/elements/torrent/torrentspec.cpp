@@ -18,7 +18,7 @@ namespace kam::torrent {
 
 namespace {
 
-constexpr std::size_t longest_magnet = 256 * 1024;
+constexpr std::size_t longest_magnet = 262'144;
 
 Failure bad_torrent(std::string text, std::string detail)
 {

@@ -21,6 +21,6 @@ std::shared_ptr<const Contents> contents_of(const lt::torrent_info &info);
 std::string hex_of(const lt::info_hash_t &hashes);
 // Bytes of a .torrent file, of metadata that peers have told.
 ByteVector metainfo_of(const lt::torrent_info &info);
-std::optional<lt::tcp::endpoint> endpoint_in(const std::string &address);
+std::optional<lt::tcp::endpoint> endpoint_in(const std::string &text);
 
 }  // namespace kam::torrent
