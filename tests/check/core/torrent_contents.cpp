@@ -103,6 +103,21 @@ START_TEST(globs)
 }
 END_TEST
 
+START_TEST(paths_stay_below_their_folder)
+{
+  for (const auto *path : {"a", "a/b.mkv", ".a", "...", "a/..b", " "})
+    ck_assert_msg(is_below(path), "%s", path);
+  for (const auto *path :
+       {"", "/", "/a", "a/", "a//b", ".", "a/.", "./a", "..", "a/../b", "../a"})
+    ck_assert_msg(!is_below(path), "%s", path);
+  ck_assert(!is_below({"a\0b", 3}));
+  Contents contents;
+  ck_assert(contents.stays_below());
+  contents.files = {{.path = "a/b"}, {.path = "a/."}};
+  ck_assert(!contents.stays_below());
+}
+END_TEST
+
 START_TEST(media)
 {
   ck_assert(looks_like_media("a.MKV"));
@@ -113,4 +128,5 @@ START_TEST(media)
 }
 END_TEST
 
-CHECK_MAIN("torrent_contents", pieces_of_a_file, choices, globs, media)
+CHECK_MAIN("torrent_contents", pieces_of_a_file, choices, globs, paths_stay_below_their_folder,
+           media)

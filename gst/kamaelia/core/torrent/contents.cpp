@@ -126,6 +126,26 @@ std::optional<std::size_t> choose_file(const Contents &contents, const FileWish 
   return largest(contents, false);
 }
 
+bool Contents::stays_below() const
+{
+  return std::all_of(files.begin(), files.end(),
+                     [](const File &file) { return is_below(file.path); });
+}
+
+bool is_below(std::string_view path)
+{
+  if (path.find('\0') != std::string_view::npos)
+    return false;
+  for (std::size_t begin = 0; begin <= path.size();) {
+    const auto end = std::min(path.find('/', begin), path.size());
+    const auto part = path.substr(begin, end - begin);
+    if (part.empty() || part == "." || part == "..")
+      return false;
+    begin = end + 1;
+  }
+  return true;
+}
+
 // One star at a time is enough: where a later one fails, an earlier one could not have helped.
 bool matches_glob(std::string_view pattern, std::string_view text)
 {

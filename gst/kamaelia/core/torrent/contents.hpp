@@ -44,7 +44,12 @@ struct Contents {
   // The pieces in which bytes of a range of a file are; none if there are none.
   Range pieces_of(const File &file, Range bytes) const;
   Range pieces_of(const File &file) const { return pieces_of(file, {0, file.size}); }
+  // Whether each file is somewhere below the save path.
+  bool stays_below() const;
 };
+
+// Whether a path, relative to a folder, names something below that folder.
+bool is_below(std::string_view path);
 
 // What the user said about the file to play; more specific wishes go first.
 struct FileWish {

@@ -280,6 +280,11 @@ void handle_metadata(Torrent &torrent)
   const auto info = torrent.handle.torrent_file();
   if (!info || torrent.picker)
     return;
+  if (!contents_of(*info)->stays_below()) {
+    fail(*torrent.state, {Failure::Kind::format, "The torrent's metadata is damaged.",
+                          "the name of a file is not one"});
+    return;
+  }
   auto metainfo = std::make_shared<const ByteVector>(metainfo_of(*info));
   take_contents(torrent, info);
   torrent.store->keep_metainfo(*metainfo);

@@ -183,6 +183,10 @@ std::variant<TorrentSpec, Failure> TorrentSpec::from_metainfo(Bytes metainfo)
   limit(*info);
   auto parsed = std::make_shared<Parsed>();
   parsed->contents = contents_of(*info);
+  // Nor is what is left of a name that is not allowed always one.
+  if (!parsed->contents->stays_below())
+    return bad_torrent("This is not a torrent, or one that is damaged.",
+                       "the name of a file is not one");
   parsed->info_hash = hex_of(info->info_hashes());
   parsed->params.info_hashes = info->info_hashes();
   parsed->params.ti = std::move(info);
