@@ -736,6 +736,9 @@ GST_START_TEST(speaks_tls)
     assert_text(echoed_by_tls(server.port(), "hello", nullptr), "hello");
     ck_assert(echoed_by_tls(server.port(), long_text, nullptr) == long_text);
     ck_assert(server.comes_to("rejected", 1));
+    // Sanitised, GIO takes seconds to read the system's certificates for each connection.
+    if (!memory_is_measurable)
+      break;
   }
   Server strict{std::string{"echoserver port=0 tls-client-auth=required tls-ca-file="} +
                 identity.path() + " tls-certificate-file=" + identity.path()};

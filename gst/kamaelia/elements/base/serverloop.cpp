@@ -66,19 +66,15 @@ ServerLoop::~ServerLoop()
   gst_bus_set_sync_handler(bus_.get(), nullptr, nullptr, nullptr);
 }
 
-// A client that has not proved yet that it speaks TLS. While it says nothing it costs no
-// thread.
+// A client that has not proved yet that it speaks TLS. While it says nothing it costs neither a
+// thread nor more than its socket.
 class ServerLoop::Handshake final : private net::ReadyHandler, private net::Timer::Handler {
  public:
-  Handshake(ServerLoop &loop, const ClientInfo &info, glue::Ref<GTlsConnection> connection)
-      : loop_{loop},
-        info_{info},
-        stream_{std::make_unique<TlsStream>(connection)},
-        connection_{std::move(connection)},
-        timer_{loop.reactor(), *this}
+  Handshake(ServerLoop &loop, const ClientInfo &info, net::FileDescriptor socket)
+      : loop_{loop}, info_{info}, socket_{std::move(socket)}, timer_{loop.reactor(), *this}
   {
     timer_.set(loop.reactor().now() + loop.values().handshake_timeout * millisecond);
-    if (loop.reactor().add(stream_->fd(), net::Interest::reading, *this))
+    if (loop.reactor().add(socket_.get(), net::Interest::reading, *this))
       timer_.set(0);
     else
       is_listening_ = true;
@@ -88,13 +84,8 @@ class ServerLoop::Handshake final : private net::ReadyHandler, private net::Time
   Handshake &operator=(const Handshake &) = delete;
 
   const ClientInfo &info() const { return info_; }
-  const glue::Ref<GTlsConnection> &connection() const { return connection_; }
   const glue::Ref<GCancellable> &cancellable() const { return cancellable_; }
-  std::unique_ptr<TlsStream> take_stream()
-  {
-    stop_listening();
-    return std::move(stream_);
-  }
+  net::FileDescriptor take_socket() { return std::move(socket_); }
   bool has_begun_before(std::uint64_t time) const { return has_begun_ && begun_ < time; }
   // The handshake fails as soon as it can.
   void cancel()
@@ -109,7 +100,7 @@ class ServerLoop::Handshake final : private net::ReadyHandler, private net::Time
   void stop_listening()
   {
     if (std::exchange(is_listening_, false))
-      loop_.reactor().remove(stream_->fd(), *this);
+      loop_.reactor().remove(socket_.get(), *this);
   }
   void handle_ready(net::Readiness) override
   {
@@ -123,13 +114,12 @@ class ServerLoop::Handshake final : private net::ReadyHandler, private net::Time
     if (has_begun_)
       cancel();
     else
-      loop_.end_handshake(info_.id, "it says nothing");
+      loop_.end_handshake(info_.id, nullptr, "it says nothing");
   }
 
   ServerLoop &loop_;
   ClientInfo info_;
-  std::unique_ptr<TlsStream> stream_;
-  glue::Ref<GTlsConnection> connection_;
+  net::FileDescriptor socket_;
   glue::Ref<GCancellable> cancellable_ = glue::Ref<GCancellable>::adopt(g_cancellable_new());
   net::Timer timer_;
   std::uint64_t begun_ = 0;
@@ -286,35 +276,27 @@ void ServerLoop::handle_connection(net::FileDescriptor socket, const net::Endpoi
     return;
   }
   if (info.tls) {
-    expect_handshake(std::move(socket), info);
+    handshakes_.emplace(info.id, std::make_unique<Handshake>(*this, info, std::move(socket)));
     return;
   }
   counters_.accepted.add();
   welcome(std::make_unique<net::SocketStream>(std::move(socket)), info);
 }
 
-void ServerLoop::expect_handshake(net::FileDescriptor socket, const ClientInfo &info)
-{
-  auto connection = hub_.tls()->accept(std::move(socket));
-  if (connection)
-    handshakes_.emplace(info.id,
-                        std::make_unique<Handshake>(*this, info, std::move(connection)));
-  else
-    reject(info.peer);
-}
-
-void ServerLoop::shake_hands(const Handshake &handshake)
+void ServerLoop::shake_hands(Handshake &handshake)
 {
   hurry_handshakes();
   ++jobs_;
-  hub_.handshakers().post([this, id = handshake.info().id, connection = handshake.connection(),
-                           cancellable = handshake.cancellable()] {
-    GError *error = nullptr;
-    g_tls_connection_handshake(connection.get(), cancellable.get(), &error);
-    const glue::Owned<GError, g_error_free> owned{error};
-    finish_work(
-        [this, id, why = std::string{error ? error->message : ""}] { end_handshake(id, why); });
-  });
+  const auto socket = std::make_shared<net::FileDescriptor>(handshake.take_socket());
+  hub_.handshakers().post(
+      [this, id = handshake.info().id, socket, cancellable = handshake.cancellable()] {
+        std::string why_not;
+        // A task can be copied, a stream cannot.
+        const auto stream = std::make_shared<std::unique_ptr<TlsStream>>(
+            hub_.tls()->shake_hands(std::move(*socket), cancellable.get(), why_not));
+        finish_work(
+            [this, id, stream, why_not] { end_handshake(id, std::move(*stream), why_not); });
+      });
 }
 
 // Who takes long must not keep others waiting, when there are many.
@@ -329,14 +311,13 @@ void ServerLoop::hurry_handshakes()
       handshake->cancel();
 }
 
-void ServerLoop::end_handshake(guint64 id, const std::string &why_not)
+void ServerLoop::end_handshake(guint64 id, std::unique_ptr<TlsStream> stream,
+                               const std::string &why_not)
 {
   const auto handshake = std::move(handshakes_.extract(id).mapped());
-  auto stream = handshake->take_stream();
-  if (!why_not.empty() || is_shutting_down_) {
+  if (!stream || is_shutting_down_) {
     events().client_failed(handshake->info(), why_not);
     reject(handshake->info().peer);
-    stream.reset();
     check_quiet();
     return;
   }

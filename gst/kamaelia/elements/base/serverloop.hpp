@@ -4,6 +4,7 @@
 #include "elements/base/clientbin.hpp"
 #include "elements/base/serverclient.hpp"
 #include "elements/base/serverevents.hpp"
+#include "elements/base/servertls.hpp"
 #include "elements/base/servervalues.hpp"
 #include "elements/base/workers.hpp"
 #include "glue/stats.hpp"
@@ -93,10 +94,9 @@ class ServerLoop final : private net::Acceptor::Handler, private net::Timer::Han
   void handle_time(std::uint64_t now) override;
 
   class Handshake;
-  void expect_handshake(net::FileDescriptor socket, const ClientInfo &info);
-  void shake_hands(const Handshake &handshake);
-  // Empty: it succeeded.
-  void end_handshake(guint64 id, const std::string &why_not);
+  void shake_hands(Handshake &handshake);
+  // Without a stream it failed.
+  void end_handshake(guint64 id, std::unique_ptr<TlsStream> stream, const std::string &why_not);
   void hurry_handshakes();
   void welcome(std::unique_ptr<net::Stream> stream, const ClientInfo &info);
   std::unique_ptr<ClientBin> bin_for(const ClientInfo &info, bool &is_reusable);

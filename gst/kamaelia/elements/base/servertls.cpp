@@ -23,6 +23,15 @@ net::Stream::Result result_of(GError *error)
   return {net::Stream::Status::failed, 0, is_broken ? ECONNRESET : EPROTO};
 }
 
+// The certificates of a file; nullptr if there is none.
+Ref<GTlsDatabase> file_database(const std::string &path, GError **error)
+{
+  if (path.empty())
+    return {};
+  const glue::StringPtr absolute{g_canonicalize_filename(path.c_str(), nullptr)};
+  return Ref<GTlsDatabase>::adopt(g_tls_file_database_new(absolute.get(), error));
+}
+
 }  // namespace
 
 std::variant<std::monostate, std::shared_ptr<ServerTls>, std::string> ServerTls::make(
@@ -48,10 +57,13 @@ std::variant<std::monostate, std::shared_ptr<ServerTls>, std::string> ServerTls:
       return "The authorities in \"" + values.tls_ca_file +
              "\" cannot be used: " + error->message;
   }
+  const bool has_database{tls->database_};
   tls->mode_ = static_cast<GTlsAuthenticationMode>(values.tls_client_auth);
+  if (!tls->database_ && tls->mode_ == G_TLS_AUTHENTICATION_NONE)
+    tls->database_ = file_database(values.tls_certificate_file, nullptr);
   if (tls->certificate_)
     return tls;
-  if (tls->mode_ != G_TLS_AUTHENTICATION_NONE || tls->database_)
+  if (tls->mode_ != G_TLS_AUTHENTICATION_NONE || has_database)
     return std::string{"Clients can only be asked for certificates by a server that has one"};
   return {};
 }
@@ -64,8 +76,12 @@ Ref<GTlsConnection> ServerTls::accept(net::FileDescriptor socket) const
   [[maybe_unused]] const int owned_by_gio = socket.release();
   const auto plain = Ref<GSocketConnection>::adopt(
       g_socket_connection_factory_create_connection(wrapped.get()));
-  auto connection = Ref<GTlsConnection>::adopt(G_TLS_CONNECTION(
-      g_tls_server_connection_new(G_IO_STREAM(plain.get()), certificate_.get(), nullptr)));
+  // With a database from the beginning: without, GIO reads the system's for each connection.
+  // A server that asks for no certificates has its own as one, which is small.
+  auto *const backend = g_tls_backend_get_default();
+  auto connection = Ref<GTlsConnection>::adopt(static_cast<GTlsConnection *>(g_initable_new(
+      g_tls_backend_get_server_connection_type(backend), nullptr, nullptr, "base-io-stream",
+      plain.get(), "certificate", certificate_.get(), "database", database_.get(), nullptr)));
   if (!connection)
     return {};
   g_object_set(connection.get(), "authentication-mode", mode_, nullptr);
@@ -78,9 +94,25 @@ Ref<GTlsConnection> ServerTls::accept(net::FileDescriptor socket) const
       nullptr);
   // Who just closes has ended, as without TLS.
   g_tls_connection_set_require_close_notify(connection.get(), FALSE);
-  if (database_)
-    g_tls_connection_set_database(connection.get(), database_.get());
   return connection;
+}
+
+std::unique_ptr<TlsStream> ServerTls::shake_hands(net::FileDescriptor socket,
+                                                  GCancellable *cancellable,
+                                                  std::string &why_not) const
+{
+  auto connection = accept(std::move(socket));
+  if (!connection) {
+    why_not = "TLS has no connection for it";
+    return nullptr;
+  }
+  auto stream = std::make_unique<TlsStream>(connection);
+  GError *error = nullptr;
+  if (g_tls_connection_handshake(connection.get(), cancellable, &error))
+    return stream;
+  const Owned<GError, g_error_free> owned{error};
+  why_not = error->message;
+  return nullptr;
 }
 
 TlsStream::TlsStream(Ref<GTlsConnection> connection) : connection_{std::move(connection)}

@@ -15,23 +15,6 @@
 
 namespace kam {
 
-// Who a server is for those who connect by TLS, and whom it lets in.
-class ServerTls {
- public:
-  // Nothing if the values ask for no TLS; a sentence for the user if they cannot be used.
-  static std::variant<std::monostate, std::shared_ptr<ServerTls>, std::string> make(
-      const ServerValues &values);
-
-  // The server's side of a connection, before the handshake; nullptr if there is none to be
-  // had.
-  glue::Ref<GTlsConnection> accept(net::FileDescriptor socket) const;
-
- private:
-  glue::Ref<GTlsCertificate> certificate_;
-  glue::Ref<GTlsDatabase> database_;
-  GTlsAuthenticationMode mode_ = G_TLS_AUTHENTICATION_NONE;
-};
-
 // A connection after its handshake. It ends without waiting for the peer.
 class TlsStream final : public net::Stream {
  public:
@@ -47,6 +30,25 @@ class TlsStream final : public net::Stream {
  private:
   glue::Ref<GTlsConnection> connection_;
   glue::Ref<GSocket> socket_;
+};
+
+// Who a server is for those who connect by TLS, and whom it lets in.
+class ServerTls {
+ public:
+  // Nothing if the values ask for no TLS; a sentence for the user if they cannot be used.
+  static std::variant<std::monostate, std::shared_ptr<ServerTls>, std::string> make(
+      const ServerValues &values);
+
+  // Waits for the client's side of it. Any thread; nullptr, and why, if it failed.
+  std::unique_ptr<TlsStream> shake_hands(net::FileDescriptor socket, GCancellable *cancellable,
+                                         std::string &why_not) const;
+
+ private:
+  glue::Ref<GTlsConnection> accept(net::FileDescriptor socket) const;
+
+  glue::Ref<GTlsCertificate> certificate_;
+  glue::Ref<GTlsDatabase> database_;
+  GTlsAuthenticationMode mode_ = G_TLS_AUTHENTICATION_NONE;
 };
 
 }  // namespace kam
