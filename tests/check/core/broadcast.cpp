@@ -105,7 +105,7 @@ END_TEST
 START_TEST(everyone_hears_the_stream_from_a_join_point)
 {
   for (const auto &made : made_formats)
-    for (std::uint32_t seed = 1; seed <= 25; ++seed) {
+    for (std::uint32_t seed = 1; seed <= 5; ++seed) {
       Random random{seed};
       const auto stream = made.make(random, 400);
       Broadcast broadcast;

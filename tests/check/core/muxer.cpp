@@ -32,8 +32,7 @@ START_TEST(titles_come_back)
   ck_assert_str_eq(fields[0].value.c_str(), "Björk - Jóga");
   ck_assert_str_eq(fields[1].value.c_str(), "http://example.org/a.jpg");
   ck_assert_uint_eq(fields_of(metadata_block("", "")).size(), 1);
-  ck_assert_str_eq(fields_of(metadata_block("Rock'n'Roll", ""))[0].value.c_str(),
-                   "Rock'n'Roll");
+  ck_assert(fields_of(metadata_block("Rock'n'Roll", ""))[0].value == "Rock'n'Roll");
 }
 END_TEST
 
@@ -43,7 +42,7 @@ START_TEST(nothing_gets_out_of_its_quotes)
   const auto fields = fields_of(metadata_block("a';StreamUrl='http://evil/';b", ""));
   ck_assert_uint_eq(fields.size(), 1);
   ck_assert_str_eq(fields[0].value.c_str(), "a' ;StreamUrl='http://evil/' ;b");
-  ck_assert_str_eq(fields_of(metadata_block({"a\0b\nc", 5}, ""))[0].value.c_str(), "a b c");
+  ck_assert(fields_of(metadata_block({"a\0b\nc", 5}, ""))[0].value == "a b c");
 }
 END_TEST
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 
 namespace kam::srm {
 
@@ -100,9 +101,10 @@ Sender::Object *Sender::find_object(std::uint16_t id)
 
 std::optional<std::uint64_t> Sender::index_of(const Object &object, std::uint32_t number) const
 {
-  auto end = next_index_;
-  if (&object != &objects_.back())
-    end = (&object)[1].first_block;
+  const auto at = std::find_if(objects_.begin(), objects_.end(),
+                               [&object](const Object &one) { return &one == &object; });
+  const auto next = std::next(at);
+  const auto end = next == objects_.end() ? next_index_ : next->first_block;
   if (end == object.first_block)
     return std::nullopt;
   const auto last = static_cast<std::int64_t>(end - object.first_block - 1);
