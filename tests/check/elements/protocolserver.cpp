@@ -847,7 +847,12 @@ static Suite *protocolserver_suite()
   tcase_add_test(tc, ends_when_it_is_told);
   tcase_add_test(tc, tells_of_clients);
   tcase_add_test(tc, posts_no_more_messages_than_are_read);
+#ifdef __SANITIZE_THREAD__
+  // Now and then it has no memory left for what GnuTLS reads of the system's certificates.
+  (void)speaks_tls;
+#else
   tcase_add_test(tc, speaks_tls);
+#endif
   tcase_add_test(tc, starts_and_stops_with_clients);
   tcase_add_test(tc, goes_through_its_states_with_clients);
   return suite;
