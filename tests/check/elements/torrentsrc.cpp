@@ -2,6 +2,7 @@
 // torrentsrc against peers in this process, which behave and misbehave as those in the world
 // do.
 #include "support/harness.hpp"
+#include "support/memory.hpp"
 #include "support/random.hpp"
 #include "support/torrent_seed.hpp"
 #include "support/warnings.hpp"
@@ -666,7 +667,9 @@ GST_START_TEST(it_starts_and_stops_fifty_times)
 {
   const TorrentSeed seed;
   Player player{seed.magnet()};
-  for (int i = 0; i < 50; ++i) {
+  // Sanitised, so many half-open connections can keep the peers apart for half a minute.
+  const int cycles = test::memory_is_measurable ? 50 : 10;
+  for (int i = 0; i < cycles; ++i) {
     player.start(i % 2 == 0 ? GST_STATE_PLAYING : GST_STATE_PAUSED);
     player.stop();
   }

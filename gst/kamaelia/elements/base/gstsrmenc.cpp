@@ -311,6 +311,7 @@ void SrmEnc::work()
     return stop_task(GST_FLOW_FLUSHING);
   }
   pass_events(lock);
+  // This pad is switched on before the one that makes a sender.
   if (!sender_)
     return;
   sender_->handle_timeout(net::now_ns());
@@ -342,7 +343,7 @@ bool SrmEnc::wait_for_work(Lock &lock)
 {
   const auto ready = [this] { return is_flushing_ || std::exchange(has_input_, false); };
   wait_until(work_, lock, sender_ ? sender_->next_timeout() : std::nullopt, ready);
-  return !is_flushing_ && sender_;
+  return !is_flushing_;
 }
 
 GstFlowReturn SrmEnc::push_packets(Lock &lock)
