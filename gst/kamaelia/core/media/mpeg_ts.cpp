@@ -147,10 +147,14 @@ Indexer::Step TsIndexer::step(Bytes window, std::uint64_t offset, std::vector<Jo
     handle_packet(window.first(packet_size), offset, joins);
     return {.take = packet_size};
   }
-  for (std::size_t at = 1; at < window.size(); ++at)
-    if (window[at] == sync &&
-        (at + packet_size >= window.size() || window[at + packet_size] == sync))
+  for (std::size_t at = 1; at < window.size(); ++at) {
+    if (window[at] != sync)
+      continue;
+    if (at + packet_size >= window.size())
+      return {.need = at + packet_size + 1};
+    if (window[at + packet_size] == sync)
       return {.take = at};
+  }
   return {.take = window.size()};
 }
 

@@ -82,6 +82,7 @@ std::string safe_name(std::string_view wish, std::string_view fallback)
   if (is_device(name)) {
     name.insert(name.begin(), '_');
     shorten(name);
+    name.erase(name.find_last_not_of(". ") + 1);
   }
   return name;
 }
