@@ -342,19 +342,6 @@ GST_START_TEST(says_what_is_wrong_with_a_launch_line)
 }
 GST_END_TEST
 
-// In the words of the element that cannot.
-GST_START_TEST(says_what_there_is_not_to_serve)
-{
-  for (const char *launch :
-       {"fortuneserver location=/no/such", "audiocookieserver location=/no/such",
-        "videocookieserver location=/no/such", "fortuneserver command=/no/such"}) {
-    Server server{launch};
-    const auto text = error_on_the_way_to(server, GST_STATE_READY);
-    ck_assert_msg(text.find("/no/such") != std::string::npos, "%s", text.c_str());
-  }
-}
-GST_END_TEST
-
 GST_START_TEST(says_that_the_port_is_taken)
 {
   Server first{"echoserver port=0"};
@@ -835,7 +822,6 @@ static Suite *protocolserver_suite()
   tcase_add_test(tc, each_client_starts_anew);
   tcase_add_test(tc, an_error_is_one_clients_own);
   tcase_add_test(tc, says_what_is_wrong_with_a_launch_line);
-  tcase_add_test(tc, says_what_there_is_not_to_serve);
   tcase_add_test(tc, says_that_the_port_is_taken);
   tcase_add_test(tc, does_not_grow_for_one_who_never_reads);
   tcase_add_test(tc, closes_the_slow_and_the_idle);

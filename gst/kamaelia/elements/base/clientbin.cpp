@@ -196,27 +196,9 @@ void ClientBin::settle_in(bool always_threads)
 
 // --- states -------------------------------------------------------------------------------
 
-std::optional<std::string> ClientBin::prepare() const
+bool ClientBin::prepare() const
 {
-  // There is no user yet who would be told of an error.
-  const auto bus = glue::Ref<GstBus>::adopt(gst_bus_new());
-  gst_element_set_bus(element(), bus.get());
-  const bool is_ready =
-      gst_element_set_state(element(), GST_STATE_READY) != GST_STATE_CHANGE_FAILURE;
-  gst_element_set_bus(element(), around_.bus);
-  if (is_ready)
-    return std::nullopt;
-  const glue::Owned<GstMessage, gst_message_unref> message{
-      gst_bus_pop_filtered(bus.get(), GST_MESSAGE_ERROR)};
-  if (!message)
-    return "its elements cannot be made ready";
-  GError *error = nullptr;
-  gst_message_parse_error(message.get(), &error, nullptr);
-  std::string why = error->message;
-  g_error_free(error);
-  if (why.ends_with('.'))
-    why.pop_back();
-  return why;
+  return gst_element_set_state(element(), GST_STATE_READY) != GST_STATE_CHANGE_FAILURE;
 }
 
 void ClientBin::attach(User &user, guint64 seed)

@@ -13,7 +13,6 @@
 #include <atomic>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <variant>
 
@@ -79,9 +78,8 @@ class ClientBin final : private ClientEnd {
   bool has_threads() const { return has_threads_; }
   ReactorSeat &seat() { return seat_; }
 
-  // READY: opens what the launch's elements open then. Why one of them will not, in its words,
-  // if so.
-  std::optional<std::string> prepare() const;
+  // READY: opens what the launch's elements open then. False if one of them will not.
+  bool prepare() const;
   // The reactor's thread; before start(). `seed` is what the seat tells.
   void attach(User &user, guint64 seed);
   // To PLAYING, and what goes before data. False if it will not play; why came as an error.
