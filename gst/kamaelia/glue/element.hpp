@@ -56,10 +56,13 @@ struct Vfunc<Method> {
 template <auto Method>
 inline constexpr Vfunc<Method> vfunc{};
 
+// What two plugins have in common is registered by the first of them.
 template <class Impl>
 GType type_of()
 {
   static const GType type = [] {
+    if (const auto known = g_type_from_name(Impl::type_name); known != 0)
+      return known;
     static_assert(alignof(Impl) <= 2 * sizeof(gsize),
                   "GObject instances are only 16-byte aligned");
     static_assert(sizeof(Instance<Impl>) <= G_MAXUINT16,

@@ -60,9 +60,12 @@ struct GTypeOf<GstCaps> {
   static GType type() { return GST_TYPE_CAPS; }
 };
 
-// Registers an enum for properties; its values are public API and documented with it.
+// Registers an enum for properties; its values are public API and documented with it. Two
+// plugins may have it in common.
 inline GType register_enum(const char *name, const GEnumValue *values)
 {
+  if (const auto known = g_type_from_name(name); known != 0)
+    return known;
   const GType type = g_enum_register_static(name, values);
   gst_type_mark_as_plugin_api(type, GstPluginAPIFlags(0));
   return type;
@@ -239,8 +242,9 @@ struct ParamSpecs {
 template <class Impl, class Values>
 class Properties {
  public:
-  template <class Value>
-  Properties &add(const char *name, Value Values::*member, const char *blurb, Mutable when,
+  // `member`: of Values, or of what that extends.
+  template <class Value, class Owner>
+  Properties &add(const char *name, Value Owner::*member, const char *blurb, Mutable when,
                   std::type_identity_t<Range<Value>> range = {})
   {
     return add_checked(
@@ -248,8 +252,8 @@ class Properties {
   }
 
   // As add(), but a value for which `accept` is false is refused with a warning.
-  template <class Value, class Accept>
-  Properties &add_checked(const char *name, Value Values::*member, const char *blurb,
+  template <class Value, class Owner, class Accept>
+  Properties &add_checked(const char *name, Value Owner::*member, const char *blurb,
                           Mutable when, Accept accept,
                           std::type_identity_t<Range<Value>> range = {})
   {

@@ -2,7 +2,7 @@
 // A cookie source and what comes out of it, with a thread of its own or at a reactor's seat.
 #pragma once
 
-#include "elements/base/reactorcontext.hpp"
+#include "elements/server/reactorcontext.hpp"
 #include "net/reactor.hpp"
 #include "net/wait.hpp"
 

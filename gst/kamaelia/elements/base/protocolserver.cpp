@@ -47,7 +47,7 @@ const glue::Properties<ProtocolServer, ServerValues> &ProtocolServer::properties
     add_server_basics(properties);
     add_server_limits(properties);
     add_server_ways(properties);
-    add_server_tls(properties);
+    add_tls(properties);
     properties
         .report<&ProtocolServer::current_port>("current-port",
                                                "TCP port in use; 0 before PAUSED")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "elements/base/reactorcontext.hpp"
+#include "elements/server/reactorcontext.hpp"
 #include "glue/refs.hpp"
 #include "net/reactor.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "elements/base/clientbin.hpp"
+#include "elements/server/clientbin.hpp"
 #include "elements/base/serverevents.hpp"
 #include "net/reactor.hpp"
 #include "net/tcp_connection.hpp"

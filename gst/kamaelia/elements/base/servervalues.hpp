@@ -2,9 +2,8 @@
 // What a protocol server can be told, and the enums of its public interface.
 #pragma once
 
+#include "elements/server/tlsvalues.hpp"
 #include "glue/properties.hpp"
-
-#include <gio/gio.h>
 
 #include <string>
 
@@ -20,14 +19,11 @@ const char *name_of(Removal reason);
 
 enum class ClientThreads { automatic, always };
 
-// As GTlsAuthenticationMode has them.
-enum class TlsClientAuth { none, requested, required };
-
 GType overflow_type();
 GType removal_type();
 GType client_threads_type();
 
-struct ServerValues {
+struct ServerValues : TlsValues {
   std::string host = "127.0.0.1";
   int port = 0;
   std::string launch;
@@ -54,11 +50,6 @@ struct ServerValues {
   bool tcp_nodelay = true;
   int qos_dscp = -1;
   bool post_messages = true;
-  glue::Ref<GTlsCertificate> tls_certificate;
-  std::string tls_certificate_file;
-  glue::Ref<GTlsDatabase> tls_database;
-  std::string tls_ca_file;
-  TlsClientAuth tls_client_auth = TlsClientAuth::none;
 };
 
 }  // namespace kam
@@ -76,19 +67,6 @@ struct GTypeOf<Removal> {
 template <>
 struct GTypeOf<ClientThreads> {
   static GType type() { return client_threads_type(); }
-};
-
-template <>
-struct GTypeOf<GTlsCertificate> {
-  static GType type() { return G_TYPE_TLS_CERTIFICATE; }
-};
-template <>
-struct GTypeOf<GTlsDatabase> {
-  static GType type() { return G_TYPE_TLS_DATABASE; }
-};
-template <>
-struct GTypeOf<TlsClientAuth> {
-  static GType type() { return G_TYPE_TLS_AUTHENTICATION_MODE; }
 };
 
 }  // namespace kam::glue
@@ -210,29 +188,6 @@ void add_server_ways(glue::Properties<Impl, Values> &properties)
       .add("post-messages", &V::post_messages,
            "Post an element message for each client added and removed, as long as no more "
            "than 1000 of them wait to be read",
-           Mutable::in_ready);
-}
-
-// Who the server is, and who may come.
-template <class Impl, class Values>
-void add_server_tls(glue::Properties<Impl, Values> &properties)
-{
-  using glue::Mutable;
-  using V = ServerValues;
-  properties
-      .add("tls-certificate", &V::tls_certificate,
-           "Certificate of the server, with its key: clients have to connect by TLS",
-           Mutable::in_ready)
-      .add("tls-certificate-file", &V::tls_certificate_file,
-           "File that the certificate and its key are read from (PEM), unless it is given",
-           Mutable::in_ready)
-      .add("tls-database", &V::tls_database,
-           "Whose word counts for the certificates of clients", Mutable::in_ready)
-      .add("tls-ca-file", &V::tls_ca_file,
-           "File of the certificates (PEM) whose word counts, unless tls-database is given",
-           Mutable::in_ready)
-      .add("tls-client-auth", &V::tls_client_auth,
-           "Whether clients are asked for a certificate, and have to have one",
            Mutable::in_ready);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "elements/base/workers.hpp"
+#include "elements/server/workers.hpp"
 
 #include <system_error>
 #include <utility>

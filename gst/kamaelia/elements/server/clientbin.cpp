@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "elements/base/clientbin.hpp"
+#include "elements/server/clientbin.hpp"
 
 #include "glue/bytes.hpp"
 

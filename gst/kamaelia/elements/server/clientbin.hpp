@@ -2,9 +2,9 @@
 #pragma once
 
 #include "core/bytes.hpp"
-#include "elements/base/clientcrossing.hpp"
-#include "elements/base/clientpads.hpp"
-#include "elements/base/reactorcontext.hpp"
+#include "elements/server/clientcrossing.hpp"
+#include "elements/server/clientpads.hpp"
+#include "elements/server/reactorcontext.hpp"
 #include "glue/refs.hpp"
 #include "net/reactor.hpp"
 

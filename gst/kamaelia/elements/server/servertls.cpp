@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "elements/base/servertls.hpp"
+#include "elements/server/servertls.hpp"
 
 #include <sys/socket.h>
 
@@ -35,7 +35,7 @@ Ref<GTlsDatabase> file_database(const std::string &path, GError **error)
 }  // namespace
 
 std::variant<std::monostate, std::shared_ptr<ServerTls>, std::string> ServerTls::make(
-    const ServerValues &values)
+    const TlsValues &values)
 {
   auto tls = std::make_shared<ServerTls>();
   GError *error = nullptr;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "elements/base/clientcrossing.hpp"
+#include "elements/server/clientcrossing.hpp"
 
 #include <utility>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "elements/base/servervalues.hpp"
+#include "elements/server/tlsvalues.hpp"
 #include "glue/refs.hpp"
 #include "net/file_descriptor.hpp"
 #include "net/stream.hpp"
@@ -37,7 +37,7 @@ class ServerTls {
  public:
   // Nothing if the values ask for no TLS; a sentence for the user if they cannot be used.
   static std::variant<std::monostate, std::shared_ptr<ServerTls>, std::string> make(
-      const ServerValues &values);
+      const TlsValues &values);
 
   // Waits for the client's side of it. Any thread; nullptr, and why, if it failed.
   std::unique_ptr<TlsStream> shake_hands(net::FileDescriptor socket, GCancellable *cancellable,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "elements/base/clientpads.hpp"
+#include "elements/server/clientpads.hpp"
 
 #include "glue/element.hpp"
 
