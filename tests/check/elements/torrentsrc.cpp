@@ -4,6 +4,7 @@
 #include "support/harness.hpp"
 #include "support/memory.hpp"
 #include "support/random.hpp"
+#include "support/source_player.hpp"
 #include "support/torrent_seed.hpp"
 #include "support/warnings.hpp"
 
@@ -11,12 +12,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -28,77 +27,27 @@ using namespace kam::test;
 
 namespace {
 
-constexpr std::chrono::seconds patience{30};
-
 // Nothing but loopback: nobody outside is asked for anything.
 constexpr auto quiet =
     "listen-interfaces=127.0.0.1:0 dht=false lsd=false upnp=false natpmp=false ";
 
 // A pipeline that plays a torrent, and notes what comes and what is said.
-class Player {
+class Player : public SourcePlayer<Player> {
  public:
   explicit Player(const std::string &location, const std::string &properties = {},
                   const std::string &rest = "fakesink name=sink sync=false async=false")
+      : SourcePlayer{"torrentsrc name=source " + std::string{quiet} + properties + " ! " + rest,
+                     location}
   {
-    const auto launch =
-        "torrentsrc name=source " + std::string{quiet} + properties + " ! " + rest;
-    pipeline_ = gst_parse_launch(launch.c_str(), nullptr);
-    ck_assert(pipeline_);
-    source_ = gst_bin_get_by_name(GST_BIN(pipeline_), "source");
-    g_object_set(source_, "location", location.c_str(), nullptr);
-    auto *pad = gst_element_get_static_pad(source_, "src");
-    gst_pad_add_probe(
-        pad, GST_PAD_PROBE_TYPE_BUFFER,
-        [](GstPad *, GstPadProbeInfo *info, gpointer self) {
-          static_cast<Player *>(self)->note(GST_PAD_PROBE_INFO_BUFFER(info));
-          return GST_PAD_PROBE_OK;
-        },
-        this, nullptr);
-    gst_object_unref(pad);
-    auto *bus = gst_element_get_bus(pipeline_);
-    gst_bus_set_sync_handler(
-        bus,
-        [](GstBus *, GstMessage *message, gpointer self) {
-          static_cast<Player *>(self)->note(message);
-          return GST_BUS_DROP;
-        },
-        this, nullptr);
-    gst_object_unref(bus);
   }
-  ~Player()
-  {
-    stop();
-    gst_object_unref(source_);
-    gst_object_unref(pipeline_);
-  }
+  ~Player() { stop(); }
   Player(const Player &) = delete;
   Player &operator=(const Player &) = delete;
 
-  GstElement *source() const { return source_; }
-  GstElement *pipeline() const { return pipeline_; }
-  Player &start(GstState state = GST_STATE_PLAYING)
-  {
-    ck_assert_int_ne(gst_element_set_state(pipeline_, state), GST_STATE_CHANGE_FAILURE);
-    return *this;
-  }
-  void stop() { gst_element_set_state(pipeline_, GST_STATE_NULL); }
-
-  template <class Done>
-  void wait(const char *what, Done done)
-  {
-    std::unique_lock lock{mutex_};
-    const bool held = changed_.wait_for(lock, patience, done);
-    ck_assert_msg(held, "waited in vain for %s (%zu bytes, error \"%s\")", what, bytes.size(),
-                  error.c_str());
-  }
   void wait_for_eos()
   {
     wait("EOS", [&] { return eos || !error.empty(); });
     ck_assert_msg(error.empty(), "%s", error.c_str());
-  }
-  void wait_for_error()
-  {
-    wait("an error", [&] { return !error.empty(); });
   }
   void wait_for_bytes(std::size_t count)
   {
@@ -117,19 +66,19 @@ class Player {
   std::string text(const char *property) const
   {
     gchar *value = nullptr;
-    g_object_get(source_, property, &value, nullptr);
+    g_object_get(source(), property, &value, nullptr);
     const std::string words = value ? value : "";
     g_free(value);
     return words;
   }
   void seek(guint64 offset)
   {
-    ck_assert(gst_element_seek(pipeline_, 1, GST_FORMAT_BYTES, GST_SEEK_FLAG_FLUSH,
+    ck_assert(gst_element_seek(pipeline(), 1, GST_FORMAT_BYTES, GST_SEEK_FLAG_FLUSH,
                                GST_SEEK_TYPE_SET, gint64(offset), GST_SEEK_TYPE_NONE, -1));
   }
   Player &with_peers(const std::string &addresses)
   {
-    g_object_set(source_, "peers", addresses.c_str(), nullptr);
+    g_object_set(source(), "peers", addresses.c_str(), nullptr);
     return *this;
   }
 
@@ -137,50 +86,26 @@ class Player {
   ByteVector bytes;
   guint64 first_offset = 0;  // of those bytes
   std::vector<std::string> said;
-  bool eos = false;
-  std::string error;
-  GQuark error_domain = 0;
-  int error_code = -1;
 
  private:
+  friend class SourcePlayer<Player>;
   void note(GstBuffer *buffer)
   {
     const auto part = bytes_of(buffer);
-    const std::lock_guard lock{mutex_};
     // A gap is what a seek makes.
     if (GST_BUFFER_OFFSET(buffer) != first_offset + bytes.size()) {
       bytes.clear();
       first_offset = GST_BUFFER_OFFSET(buffer);
     }
     bytes.insert(bytes.end(), part.begin(), part.end());
-    changed_.notify_all();
   }
+  void note(GstEvent *) {}
   void note(GstMessage *message)
   {
-    const std::lock_guard lock{mutex_};
-    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS)
-      eos = true;
     if (const auto *structure = gst_message_get_structure(message);
         structure && GST_MESSAGE_TYPE(message) == GST_MESSAGE_ELEMENT)
       said.emplace_back(gst_structure_get_name(structure));
-    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR && error.empty()) {
-      GError *what = nullptr;
-      gchar *debug = nullptr;
-      gst_message_parse_error(message, &what, &debug);
-      error = what->message + std::string{" / "} + (debug ? debug : "");
-      error_domain = what->domain;
-      error_code = what->code;
-      g_error_free(what);
-      g_free(debug);
-    }
-    changed_.notify_all();
-    gst_message_unref(message);
   }
-
-  GstElement *pipeline_;
-  GstElement *source_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
 };
 
 std::chrono::milliseconds since(std::chrono::steady_clock::time_point start)
@@ -260,7 +185,7 @@ GST_START_TEST(files_are_chosen)
   for (const auto *wrong : {"file-index=3", "file-path=c.ogg"}) {
     Player player{seed.magnet(), wrong};
     player.start().wait_for_error();
-    ck_assert_uint_eq(player.error_domain, GST_RESOURCE_ERROR);
+    ck_assert_str_eq(player.error_domain.c_str(), "gst-resource-error-quark");
     ck_assert_int_eq(player.error_code, GST_RESOURCE_ERROR_NOT_FOUND);
   }
 }
@@ -594,7 +519,7 @@ GST_START_TEST(a_folder_that_cannot_be_written_is_an_error)
   }
   Player player{seed.magnet(), "save-path=" + (file / "in-it").string()};
   player.start().wait_for_error();
-  ck_assert_uint_eq(player.error_domain, GST_RESOURCE_ERROR);
+  ck_assert_str_eq(player.error_domain.c_str(), "gst-resource-error-quark");
   ck_assert_int_eq(player.error_code, GST_RESOURCE_ERROR_OPEN_WRITE);
 }
 GST_END_TEST
