@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -11,7 +12,7 @@ namespace {
 
 constexpr std::size_t large_read = std::size_t{64} << 10U;
 constexpr std::size_t gathered_bytes = std::size_t{2} << 20U;
-constexpr std::uint64_t gathering_ns = 10'000'000;
+constexpr std::uint64_t burst_interval_ns = 10'000'000;
 
 }  // namespace
 
@@ -26,34 +27,52 @@ StreamReader::Result StreamReader::read(MutableBytes bytes,
     if (got >= 0) {
       const auto size = static_cast<std::size_t>(got);
       may_have_more_ = size == bytes.size();
-      gathers_ |= may_have_more_ && size >= large_read;
+      is_faster_ |= may_have_more_ && size >= large_read;
+      found_nothing_ = false;
+      gathered_ns_ = 0;
+      eager_reads_left_ -= eager_reads_left_ > 0 ? 1 : 0;
       return size;
     }
-    if (errno == EAGAIN)
+    if (errno == EAGAIN) {
       may_have_more_ = false;
-    else if (errno != EINTR)
+      found_nothing_ = true;
+    } else if (errno != EINTR) {
       return last_error("the connection is lost");
+    }
   }
 }
 
-// Nothing if there is something to read.
+// Nothing if there may be something to read.
 std::optional<StreamReader::Result> StreamReader::sleep(std::optional<std::uint64_t> silence_ns)
 {
   may_have_more_ = true;
-  if (gathers_) {
-    set_low_water(gathered_bytes);
-    const auto result = sleep_until(now_ns() + gathering_ns);
-    if (result == WaitResult::ready)
-      return std::nullopt;
-    gathers_ = false;
-    set_low_water(1);
-  }
-  const auto deadline =
-      silence_ns ? std::optional{now_ns() + *silence_ns} : std::optional<std::uint64_t>{};
+  if (!found_nothing_ && is_faster_)
+    return gather(burst_interval_ns);
+  if (!found_nothing_ && interval_ns_ > 0 && eager_reads_left_ == 0)
+    return gather(interval_ns_);
+  set_low_water(1);
+  std::optional<std::uint64_t> deadline;
+  if (silence_ns)
+    deadline = now_ns() + *silence_ns - std::min(gathered_ns_, *silence_ns);
   switch (sleep_until(deadline)) {
   case WaitResult::ready: return std::nullopt;
   case WaitResult::woken: return Interruption::interrupted;
   case WaitResult::timed_out: return Interruption::silent;
+  default: return last_error("cannot wait for the connection");
+  }
+}
+
+// Sleeps until there is much to read, or for so long.
+std::optional<StreamReader::Result> StreamReader::gather(std::uint64_t longest_ns)
+{
+  set_low_water(gathered_bytes);
+  switch (sleep_until(now_ns() + longest_ns)) {
+  case WaitResult::ready: return std::nullopt;
+  case WaitResult::woken: return Interruption::interrupted;
+  case WaitResult::timed_out:
+    is_faster_ = false;
+    gathered_ns_ = longest_ns;
+    return std::nullopt;
   default: return last_error("cannot wait for the connection");
   }
 }

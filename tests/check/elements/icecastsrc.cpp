@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // icecastsrc against a server that does everything wrong that servers do.
 #include "glue/refs.hpp"
+#include "net/stream_reader.hpp"
 #include "support/leak_sanitiser.hpp"
 #include "support/memory.hpp"
+#include "support/ogg_pages.hpp"
 #include "support/radio_server.hpp"
 #include "support/random.hpp"
+#include "support/source_player.hpp"
 #include "support/tls_identity.hpp"
 
 #include <gst/gst.h>
@@ -14,8 +17,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
-#include <condition_variable>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -32,74 +33,24 @@ using namespace kam::test;
 
 namespace {
 
-constexpr std::chrono::seconds patience{30};
-
 // Quick retries, so that a test is not about waiting.
 constexpr auto eager = "retry-delay=1 retry-backoff-max=5 ";
 
 // A pipeline that listens, and notes what leaves the source.
-class Listener {
+class Listener : public SourcePlayer<Listener> {
  public:
-  explicit Listener(const std::string &location, const std::string &properties = eager)
+  explicit Listener(const std::string &location, const std::string &properties = eager,
+                    const std::string &rest = "fakesink sync=false async=false")
+      : SourcePlayer{"icecastsrc name=source " + properties + " ! " + rest, location}
   {
-    const auto launch =
-        "icecastsrc name=source " + properties + " ! fakesink name=sink sync=false async=false";
-    pipeline_ = gst_parse_launch(launch.c_str(), nullptr);
-    ck_assert(pipeline_);
-    source_ = gst_bin_get_by_name(GST_BIN(pipeline_), "source");
-    g_object_set(source_, "location", location.c_str(), nullptr);
-    auto *pad = gst_element_get_static_pad(source_, "src");
-    gst_pad_add_probe(
-        pad, GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM),
-        [](GstPad *, GstPadProbeInfo *info, gpointer self) {
-          static_cast<Listener *>(self)->note(info);
-          return GST_PAD_PROBE_OK;
-        },
-        this, nullptr);
-    gst_object_unref(pad);
-    auto *bus = gst_element_get_bus(pipeline_);
-    gst_bus_set_sync_handler(
-        bus,
-        [](GstBus *, GstMessage *message, gpointer self) {
-          static_cast<Listener *>(self)->note(message);
-          return GST_BUS_DROP;
-        },
-        this, nullptr);
-    gst_object_unref(bus);
   }
-  ~Listener()
-  {
-    stop();
-    gst_object_unref(source_);
-    gst_object_unref(pipeline_);
-  }
+  ~Listener() { stop(); }
   Listener(const Listener &) = delete;
   Listener &operator=(const Listener &) = delete;
 
-  GstElement *source() const { return source_; }
-  Listener &start(GstState state = GST_STATE_PLAYING)
-  {
-    gst_element_set_state(pipeline_, state);
-    return *this;
-  }
-  void stop() { gst_element_set_state(pipeline_, GST_STATE_NULL); }
-
-  // Waits until it is so.
-  template <class Done>
-  void wait(const char *what, Done done)
-  {
-    std::unique_lock lock{mutex_};
-    const bool held = changed_.wait_for(lock, patience, done);
-    ck_assert_msg(held, "waited in vain for %s (%zu bytes, error \"%s\")", what, received,
-                  error.c_str());
-  }
   void wait_for_bytes(std::size_t count)
   {
     wait("audio", [&] { return received >= count; });
-  }
-  void wait_for_error()
-  {
-    wait("an error", [&] { return !error.empty(); });
   }
   void wait_for_eos()
   {
@@ -109,61 +60,51 @@ class Listener {
   guint64 stat(const char *key) const
   {
     GstStructure *stats = nullptr;
-    g_object_get(source_, "stats", &stats, nullptr);
+    g_object_get(source(), "stats", &stats, nullptr);
     guint64 value = 0;
     ck_assert_msg(gst_structure_get_uint64(stats, key, &value), "%s", key);
     gst_structure_free(stats);
     return value;
   }
 
+  bool keep = true;  // the bytes, not only how many
   // What came, in its order. While data flows, only in what wait() is given.
   std::string audio;
-  std::size_t received = 0;
   std::vector<std::pair<std::size_t, std::string>> titles;  // after so many bytes
   std::vector<std::string> artists;
   std::vector<std::size_t> disconts;
   std::string station;
-  std::string nominal_bitrate;
-  bool eos = false;
+  std::string last_tags;
+  std::vector<GstClockTime> times;  // of the buffers
+  int segments = 0;
   bool segment_first = true;  // tags came behind the segment
-  std::string error;
-  std::string error_domain;
-  int error_code = -1;
   int warnings = 0;
   bool entered = false;              // there is a streaming thread
   std::vector<std::string> reasons;  // of disconnections
   std::string http_headers;
 
  private:
-  void note(GstPadProbeInfo *info)
+  friend class SourcePlayer<Listener>;
+  void note(GstBuffer *buffer)
   {
-    const std::lock_guard lock{mutex_};
-    if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) {
-      auto *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
-      if (GST_BUFFER_IS_DISCONT(buffer))
-        disconts.push_back(received);
-      const glue::ReadMap map{buffer};
-      received += map.bytes().size();
-      if (keep)
-        audio += as_text(map.bytes());
-    } else {
-      note(GST_PAD_PROBE_INFO_EVENT(info));
-    }
-    changed_.notify_all();
+    if (GST_BUFFER_IS_DISCONT(buffer))
+      disconts.push_back(received);
+    if (!keep)
+      return;
+    audio += as_text(glue::ReadMap{buffer}.bytes());
+    times.push_back(GST_BUFFER_PTS(buffer));
   }
 
   void note(GstEvent *event)
   {
     if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT)
-      has_segment_ = true;
-    if (GST_EVENT_TYPE(event) == GST_EVENT_EOS)
-      eos = true;
+      ++segments;
     if (GST_EVENT_TYPE(event) == GST_EVENT_CUSTOM_DOWNSTREAM_STICKY)
       http_headers =
           glue::StringPtr{gst_structure_to_string(gst_event_get_structure(event))}.get();
     if (GST_EVENT_TYPE(event) != GST_EVENT_TAG)
       return;
-    segment_first &= has_segment_;
+    segment_first &= segments > 0;
     GstTagList *tags = nullptr;
     gst_event_parse_tag(event, &tags);
     const auto text = [tags](const char *tag) {
@@ -177,42 +118,19 @@ class Listener {
     titles.emplace_back(received, text(GST_TAG_TITLE));
     artists.push_back(text(GST_TAG_ARTIST));
     station = text(GST_TAG_ORGANIZATION);
+    last_tags = glue::StringPtr{gst_tag_list_to_string(tags)}.get();
   }
 
   void note(GstMessage *message)
   {
-    const std::lock_guard lock{mutex_};
-    // The base class has one of its own behind ours.
-    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR && error.empty()) {
-      GError *what = nullptr;
-      gchar *debug = nullptr;
-      gst_message_parse_error(message, &what, &debug);
-      error = std::string{what->message} + " / " + (debug ? debug : "");
-      error_domain = g_quark_to_string(what->domain);
-      error_code = what->code;
-      g_error_free(what);
-      g_free(debug);
-    } else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_WARNING) {
+    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_WARNING)
       ++warnings;
-    } else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_STREAM_STATUS) {
+    else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_STREAM_STATUS)
       entered = true;
-    } else if (gst_message_has_name(message, "icecast-disconnected")) {
-      if (keep)
-        reasons.emplace_back(
-            gst_structure_get_string(gst_message_get_structure(message), "reason"));
-    }
-    changed_.notify_all();
-    gst_message_unref(message);
+    else if (gst_message_has_name(message, "icecast-disconnected") && keep)
+      reasons.emplace_back(
+          gst_structure_get_string(gst_message_get_structure(message), "reason"));
   }
-
-  GstElement *pipeline_ = nullptr;
-  GstElement *source_ = nullptr;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool has_segment_ = false;
-
- public:
-  bool keep = true;  // the bytes, not only how many
 };
 
 std::string noise(std::size_t size, std::uint32_t seed = 1)
@@ -312,6 +230,78 @@ GST_START_TEST(tags_stand_exactly_between_the_buffers)
   ck_assert(listener.segment_first);
   ck_assert_uint_eq(listener.stat("metadata-blocks"), 5);
   ck_assert_uint_eq(listener.stat("titles"), 3);
+}
+GST_END_TEST
+
+// What a block says, as a player shows it; the core's test has more of them.
+GST_START_TEST(titles_that_servers_send)
+{
+  const std::string longest(4080 - 13, 'x');
+  const struct {
+    std::string block;
+    std::string title;
+  } cases[] = {
+      {"StreamTitle='Rock';n Roll';", "Rock';n Roll"},
+      {"StreamTitle='It's \"quoted\"';StreamUrl='';", "It's \"quoted\""},
+      {"StreamTitle='without an end", "without an end"},
+      {"StreamTitle='half an end'", "half an end"},
+      {"adw_ad='true';StreamTitle='after something else';", "after something else"},
+      {"StreamTitle='" + longest, longest},  // 255 times 16 bytes, and no NUL
+      {"StreamTitle='';", ""},
+  };
+  for (const auto &[block, title] : cases) {
+    RadioServer server;
+    server.on("/s", [&, block = block](Peer &peer) {
+      peer.send(ok_response("icy-metaint: 4\r\n",
+                            interleaved("beforeafter.", 4, {"StreamTitle='old';", block})));
+      peer.stall();
+    });
+    Listener listener{server.uri("/s")};
+    listener.start().wait_for_bytes(12);
+    listener.stop();
+    expect_equal(listener.audio, "beforeafter.");
+    ck_assert_msg(listener.titles.back() == std::pair(std::size_t{8}, title), "%s: %s",
+                  block.c_str(), listener.titles.back().second.c_str());
+  }
+}
+GST_END_TEST
+
+GST_START_TEST(what_a_station_says_about_itself)
+{
+  RadioServer server;
+  server.on("/s", [](Peer &peer) {
+    peer.send(
+        ok_response("icy-name: Name\r\nicy-genre: Genre\r\nicy-url: http://home/\r\n"
+                    "icy-description: About\r\nicy-br: 128, 64\r\n",
+                    "sound"));
+    peer.stall();
+  });
+  Listener listener{server.uri("/s")};
+  listener.start().wait_for_bytes(5);
+  listener.stop();
+  for (const auto *tag :
+       {"organization=(string)Name", "genre=(string)Genre", "location=(string)http://home/",
+        "description=(string)About", "nominal-bitrate=(uint)128000"})
+    ck_assert_msg(listener.last_tags.find(tag) != std::string::npos, "%s is not in %s", tag,
+                  listener.last_tags.c_str());
+}
+GST_END_TEST
+
+// GLib takes the variable for the locale's character set; a thread looks at it once.
+GST_START_TEST(the_locale_has_a_character_set_too)
+{
+  g_setenv("CHARSET", "windows-1251", TRUE);
+  RadioServer server;
+  server.on("/s", [](Peer &peer) {
+    peer.send(ok_response("icy-metaint: 1\r\n",
+                          "a" + icy_block("StreamTitle='\xcf\xf0\xe8\xe2\xe5\xf2';") + "b"));
+    peer.stall();
+  });
+  Listener listener{server.uri("/s")};
+  listener.start().wait_for_bytes(2);
+  listener.stop();
+  g_unsetenv("CHARSET");
+  ck_assert_str_eq(listener.titles.back().second.c_str(), "Привет");
 }
 GST_END_TEST
 
@@ -465,6 +455,58 @@ GST_START_TEST(a_server_that_restarts)
 }
 GST_END_TEST
 
+// The clock goes on while nothing comes: what is stamped after a gap is later by it.
+GST_START_TEST(the_clock_goes_on)
+{
+  RadioServer server;
+  server.on("/s", [](Peer &peer) {
+    peer.send(ok_response("", "sound"));
+    if (peer.earlier() > 0)
+      peer.stall();
+  });
+  Listener listener{server.uri("/s"),
+                    "is-live=true do-timestamp=true resync=false retry-delay=100"};
+  listener.start().wait_for_bytes(10);
+  listener.stop();
+  ck_assert(!listener.eos && listener.error.empty());
+  ck_assert_int_eq(listener.segments, 1);
+  ck_assert(listener.disconts == std::vector<std::size_t>({0, 5}));
+  ck_assert_uint_eq(listener.times.size(), 2);
+  ck_assert_uint_ge(listener.times[1] - listener.times[0], 100 * GST_MSECOND);
+}
+GST_END_TEST
+
+// After its first seconds a station is not read for each piece that it sends.
+GST_START_TEST(pieces_are_gathered_at_an_interval)
+{
+  RadioServer server;
+  std::atomic<std::size_t> heard = 0;
+  server.on("/s", [&](Peer &peer) {
+    peer.send(ok_response());
+    for (std::size_t sent = 1; sent <= net::StreamReader::eager_reads; ++sent) {
+      peer.send("x");
+      while (heard < sent)
+        std::this_thread::yield();
+    }
+    for (const auto *piece : {"a", "b", "c"}) {
+      peer.send(piece);
+      std::this_thread::yield();
+    }
+    peer.stall();
+  });
+  Listener listener{server.uri("/s"), std::string{eager} + "read-interval=500"};
+  listener.start();
+  for (std::size_t i = 1; i <= net::StreamReader::eager_reads; ++i) {
+    listener.wait_for_bytes(i);
+    heard = i;
+  }
+  listener.wait_for_bytes(net::StreamReader::eager_reads + 3);
+  listener.stop();
+  ck_assert(listener.audio.ends_with("xabc"));
+  ck_assert_uint_eq(listener.times.size(), net::StreamReader::eager_reads + 1);
+}
+GST_END_TEST
+
 GST_START_TEST(some_refusals_pass)
 {
   for (const auto *status : {"404 Not Found", "500 Oops", "503 Busy", "429 Slow down"}) {
@@ -610,20 +652,28 @@ GST_START_TEST(playlists)
     peer.send(ok_response("", "sound"));
     peer.stall();
   };
-  const char *documents[] = {
-      "[playlist]\r\nFile1=/dead\r\nFile2=s\r\nNumberOfEntries=2\r\n",
-      "#EXTM3U\n#EXTINF:-1,x\n/dead\n\n#EXTINF:-1,y\ns\n",
-      "<?xml version=\"1.0\"?><playlist xmlns=\"http://xspf.org/ns/0/\"><trackList>"
-      "<track><location>/dead</location></track><track><location>/s</location></track>"
-      "</trackList></playlist>",
+  const struct {
+    const char *type;
+    const char *text;
+  } documents[] = {
+      {"", "[playlist]\r\nFile1=/dead\r\nFile2=s\r\nNumberOfEntries=2\r\n"},
+      {"", "#EXTM3U\n#EXTINF:-1,x\n/dead\n\n#EXTINF:-1,y\ns\n"},
+      // As HLS is called, but with stations in it.
+      {"Content-Type: application/vnd.apple.mpegurl\r\n",
+       "#EXTM3U\n#EXTINF:-1,x\n/dead\n#EXTINF:-1,y\ns\n"},
+      {"",
+       "<?xml version=\"1.0\"?><playlist xmlns=\"http://xspf.org/ns/0/\"><trackList>"
+       "<track><location>/dead</location></track><track><location>/s</location></track>"
+       "</trackList></playlist>"},
   };
-  for (const auto *document : documents) {
+  for (const auto &document : documents) {
     RadioServer server;
     server.on("/outer", [&](Peer &peer) {
       peer.send("HTTP/1.0 200 OK\r\nContent-Type: audio/x-mpegurl\r\n\r\n/list\n");
     });
     server.on("/list", [&](Peer &peer) {
-      for (const char c : std::string{"HTTP/1.0 200 OK\r\n\r\n"} + document)
+      for (const char c :
+           std::string{"HTTP/1.0 200 OK\r\n"} + document.type + "\r\n" + document.text)
         peer.send({&c, 1});
     });
     server.on("/s", script);
@@ -759,6 +809,56 @@ GST_START_TEST(a_frame_comes_first_after_a_reconnect)
   ck_assert_uint_eq(listener.stat("bytes-skipped"), 317);
   // The block stood before the first whole frame, and so does the tag.
   ck_assert(listener.titles.back().first == frames.size());
+}
+GST_END_TEST
+
+// A new Ogg stream for each title, and one more after a reconnect, do not end a pipeline that
+// has a place for one.
+GST_START_TEST(chained_ogg_plays_in_a_static_pipeline)
+{
+  Random random{1};
+  constexpr std::size_t pages = 20;
+  const auto one = opus_link(random, {7, "One", pages});
+  const auto two = opus_link(random, {8, "Two", pages});
+  const auto three = opus_link(random, {7, "Three", pages});
+  for (const bool merge : {false, true}) {
+    RadioServer server;
+    server.on("/s", [&](Peer &peer) {
+      peer.send("HTTP/1.0 200 OK\r\nContent-Type: application/ogg\r\n\r\n");
+      if (peer.earlier() == 0) {
+        peer.send(one);
+        peer.send(two);
+      } else {
+        peer.send(three);
+        peer.stall();
+      }
+    });
+    Listener listener{
+        server.uri("/s"), std::string{eager} + (merge ? "" : "merge-ogg-chains=false"),
+        "oggdemux ! fakesink name=sink sync=false async=false signal-handoffs=true"};
+    std::atomic<std::size_t> packets = 0;
+    const auto sink =
+        glue::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(listener.pipeline()), "sink"));
+    g_signal_connect(sink.get(), "handoff",
+                     G_CALLBACK(+[](GstElement *, GstBuffer *, GstPad *,
+                                    std::atomic<std::size_t> *count) { ++*count; }),
+                     &packets);
+    listener.start();
+    if (!merge) {
+      listener.wait_for_error();
+      continue;
+    }
+    listener.wait("titles", [&] { return listener.titles.size() >= 5; });
+    while (packets < 3 * 2 * pages)
+      std::this_thread::yield();
+    listener.stop();
+    ck_assert(listener.error.empty() && !listener.eos);
+    std::vector<std::string> titles;
+    for (const auto &[after, title] : listener.titles)
+      if (!title.empty() && (titles.empty() || titles.back() != title))
+        titles.push_back(title);
+    ck_assert(titles == std::vector<std::string>({"One", "Two", "Three"}));
+  }
 }
 GST_END_TEST
 
@@ -1235,10 +1335,15 @@ static Suite *icecastsrc_suite()
   tcase_set_timeout(tc, g_getenv("KAM_RADIO_MINUTES") ? 0 : 120);
   tcase_add_test(tc, every_kind_of_head_is_understood);
   tcase_add_test(tc, tags_stand_exactly_between_the_buffers);
+  tcase_add_test(tc, titles_that_servers_send);
+  tcase_add_test(tc, what_a_station_says_about_itself);
   tcase_add_test(tc, character_sets);
+  tcase_add_test(tc, the_locale_has_a_character_set_too);
   tcase_add_test(tc, the_sound_comes_back);
   tcase_add_test(tc, the_sound_comes_back_after_a_reset);
   tcase_add_test(tc, a_server_that_restarts);
+  tcase_add_test(tc, the_clock_goes_on);
+  tcase_add_test(tc, pieces_are_gathered_at_an_interval);
   tcase_add_test(tc, some_refusals_pass);
   tcase_add_test(tc, some_refusals_do_not);
   tcase_add_test(tc, retries_end_in_an_error);
@@ -1250,6 +1355,7 @@ static Suite *icecastsrc_suite()
   tcase_add_test(tc, strange_metaints);
   tcase_add_test(tc, random_connections);
   tcase_add_test(tc, a_frame_comes_first_after_a_reconnect);
+  tcase_add_test(tc, chained_ogg_plays_in_a_static_pipeline);
   tcase_add_test(tc, authentication);
   tcase_add_test(tc, a_proxy_is_told_the_whole_address);
   tcase_add_test(tc, a_proxy_makes_a_tunnel_for_tls);

@@ -62,6 +62,13 @@ Interruption interruption_of(const StreamReader::Result &result)
   return std::get<Interruption>(result);
 }
 
+void reset(Connection &connection)
+{
+  const linger at_once{1, 0};
+  setsockopt(connection.writing.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  connection.writing = {};
+}
+
 // Reads until `count` bytes have come.
 std::string read_all(StreamReader &reader, std::size_t count)
 {
@@ -96,9 +103,7 @@ START_TEST(a_reset_is_an_error)
   Connection connection;
   const Waker waker;
   StreamReader reader{connection.reading.get(), waker.fd()};
-  const linger at_once{1, 0};
-  setsockopt(connection.writing.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  connection.writing = {};
+  reset(connection);
   ByteVector bytes(100);
   const auto result = reader.read(bytes, hour);
   ck_assert(std::get<Error>(result).code == std::errc::connection_reset);
@@ -156,6 +161,89 @@ START_TEST(it_can_be_interrupted_while_it_waits_for_more)
 }
 END_TEST
 
+namespace {
+
+// A reader whose first reads, which do not wait, are over.
+StreamReader settled_reader(const Connection &connection, const Waker &waker,
+                            std::uint64_t interval_ns)
+{
+  StreamReader reader{connection.reading.get(), waker.fd(), interval_ns};
+  for (unsigned i = 0; i < StreamReader::eager_reads; ++i) {
+    connection.send("early");
+    ck_assert(read_all(reader, 5) == "early");
+  }
+  return reader;
+}
+
+}  // namespace
+
+START_TEST(bytes_wait_for_others_but_not_for_long)
+{
+  const Connection connection;
+  const Waker waker;
+  constexpr std::uint64_t interval = 20'000'000;
+  auto reader = settled_reader(connection, waker, interval);
+  for (int i = 0; i < 3; ++i) {
+    connection.send("one");
+    const auto before = now_ns();
+    ck_assert(read_all(reader, 3) == "one");
+    ck_assert_uint_ge(now_ns() - before, interval);
+  }
+  ByteVector bytes(100);
+  ck_assert(interruption_of(reader.read(bytes, 2 * interval)) == Interruption::silent);
+  connection.send("two");
+  ck_assert(read_all(reader, 3) == "two");
+}
+END_TEST
+
+START_TEST(what_ends_a_stream_ends_the_wait_for_others)
+{
+  const Waker waker;
+  ByteVector bytes(100);
+  {
+    Connection connection;
+    auto reader = settled_reader(connection, waker, hour);
+    connection.send("one");
+    connection.writing = {};
+    ck_assert_uint_eq(size_of(reader.read(bytes, std::nullopt)), 3);
+    ck_assert_uint_eq(size_of(reader.read(bytes, std::nullopt)), 0);
+  }
+  {
+    // What came before a reset is not lost.
+    Connection connection;
+    auto reader = settled_reader(connection, waker, hour);
+    connection.send("one");
+    reset(connection);
+    ck_assert_uint_eq(size_of(reader.read(bytes, std::nullopt)), 3);
+    ck_assert_uint_eq(reader.read(bytes, std::nullopt).index(), 2);
+  }
+  {
+    Waker other;
+    const Connection connection;
+    auto reader = settled_reader(connection, other, hour);
+    connection.send("one");
+    other.wake();
+    ck_assert(interruption_of(reader.read(bytes, std::nullopt)) == Interruption::interrupted);
+    ck_assert_uint_eq(size_of(reader.read(bytes, std::nullopt)), 3);
+  }
+}
+END_TEST
+
+START_TEST(much_does_not_wait_for_more)
+{
+  const Connection connection;
+  const Waker waker;
+  auto reader = settled_reader(connection, waker, hour);
+  const std::string burst(std::size_t{3} << 20U, 'b');
+  std::thread sender{[&] {
+    connection.send(burst);
+    shutdown(connection.writing.get(), SHUT_WR);
+  }};
+  ck_assert(read_all(reader, burst.size()) == burst);
+  sender.join();
+}
+END_TEST
+
 // As fast as it goes: nothing is lost, and it sleeps less often than it reads.
 START_TEST(much_at_a_time)
 {
@@ -187,4 +275,6 @@ END_TEST
 
 CHECK_MAIN("stream_reader", gives_what_there_is, a_reset_is_an_error,
            silence_and_interruptions_end_a_read, a_stream_in_its_own_pace_is_not_held_up,
-           it_can_be_interrupted_while_it_waits_for_more, much_at_a_time)
+           it_can_be_interrupted_while_it_waits_for_more,
+           bytes_wait_for_others_but_not_for_long, what_ends_a_stream_ends_the_wait_for_others,
+           much_does_not_wait_for_more, much_at_a_time)

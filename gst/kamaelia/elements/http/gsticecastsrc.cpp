@@ -264,9 +264,9 @@ GstFlowReturn IcecastSrcElement::create(GstBuffer **buffer)
   }
   for (;;) {
     auto event = reader_->next(options_);
-    metadata_blocks_.add(reader_->blocks() - metadata_blocks_.value());
-    bad_metadata_.add(reader_->bad_blocks() - bad_metadata_.value());
-    bytes_skipped_.add(reader_->bytes_skipped() - bytes_skipped_.value());
+    metadata_blocks_.add(reader_->sound().blocks() - metadata_blocks_.value());
+    bad_metadata_.add(reader_->sound().bad_blocks() - bad_metadata_.value());
+    bytes_skipped_.add(reader_->sound().bytes_skipped() - bytes_skipped_.value());
     if (auto *audio = std::get_if<glue::BufferPtr>(&event)) {
       bytes_.add(gst_buffer_get_size(audio->get()));
       *buffer = audio->release();

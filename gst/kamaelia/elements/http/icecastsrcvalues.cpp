@@ -21,14 +21,14 @@ icy::RadioReader::Options reader_options(const IcecastSrcValues &values, gsize b
                         .ssl_strict = values.ssl_strict,
                         .timeout = values.timeout,
                         .connect_timeout = values.connect_timeout,
+                        .read_interval = values.read_interval,
                         .max_redirects = values.max_redirects,
                         .ask_for_titles = values.iradio_mode};
   options.policy = {.retries = values.retries,
                     .delay = Duration{values.retry_delay},
                     .backoff_factor = values.retry_backoff_factor,
                     .largest_delay = Duration{values.retry_backoff_max}};
-  options.resync = values.resync;
-  options.merge_ogg_chains = values.merge_ogg_chains;
+  options.sound = {.resync = values.resync, .merge_ogg_chains = values.merge_ogg_chains};
   options.block_size = block_size;
   return options;
 }

@@ -28,6 +28,7 @@ struct IcecastSrcValues {
   bool ssl_strict = true;
   guint timeout = 15;
   guint connect_timeout = 10;
+  guint read_interval = 200;
   gint retries = -1;
   guint retry_delay = 500;
   double retry_backoff_factor = 2;
@@ -88,6 +89,11 @@ kam::glue::Properties<Impl, kam::IcecastSrcValues> kam::icecastsrc_properties()
            "For how many seconds to wait for a connection to one address of the host; 0 as "
            "long as the system does",
            Mutable::in_playing, {0, 3600})
+      .add("read-interval", &V::read_interval,
+           "How long what comes may be gathered before it is passed on, in milliseconds, once "
+           "a station sends at the pace of its sound; 0 to pass on each piece as it comes. To "
+           "be woken less often is what costs less; over TLS, each piece is read as it comes",
+           Mutable::in_playing, {0, 1000})
       .add("retries", &V::retries,
            "Number of times to try all addresses again, without sound in between, before "
            "giving up; -1 means any number, 0 that the stream ends when the connection does",

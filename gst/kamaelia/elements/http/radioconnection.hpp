@@ -8,42 +8,23 @@
 #include "core/http/chunked_body.hpp"
 #include "core/http/response_head.hpp"
 #include "elements/http/radiofailure.hpp"
+#include "elements/http/radiooptions.hpp"
+#include "elements/http/radiorequester.hpp"
 #include "glue/refs.hpp"
 #include "net/stream_reader.hpp"
 
 #include <gio/gio.h>
-#include <libsoup/soup.h>
 
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
 #include <variant>
-#include <vector>
 
 namespace kam::http {
 
-using UriPtr = glue::Owned<GUri, g_uri_unref>;
-
 class RadioConnection {
  public:
-  struct Options {
-    std::string user_agent;
-    std::string user_id;
-    std::string user_password;
-    std::vector<std::pair<std::string, std::string>> extra_headers;
-    std::vector<std::string> cookies;
-    std::string proxy;  // an address; empty for the one that the system says
-    std::string proxy_id;
-    std::string proxy_password;
-    glue::Ref<GTlsDatabase> tls_database;
-    glue::Ref<GTlsInteraction> tls_interaction;
-    bool ssl_strict = true;
-    unsigned timeout = 15;  // seconds; 0 for none
-    unsigned connect_timeout = 10;
-    unsigned max_redirects = 10;
-    bool ask_for_titles = true;
-  };
+  using Options = RadioOptions;
 
   explicit RadioConnection(GCancellable *cancellable);
   ~RadioConnection();
@@ -61,10 +42,7 @@ class RadioConnection {
   bool is_open() const { return stream_.get() != nullptr; }
   const ResponseHead &head() const { return head_; }
   const std::string &address() const { return address_; }  // behind the redirects
-  const std::vector<std::pair<std::string, std::string>> &request_fields() const
-  {
-    return request_fields_;
-  }
+  const HeaderLines &request_fields() const { return request_fields_; }
   // Whether the body has a length, and all of it was read.
   bool is_complete() const { return left_ == 0U; }
 
@@ -75,23 +53,14 @@ class RadioConnection {
   Failed send_request(GUri *uri, const Options &options);
   Failed receive_head(const Options &options);
   Failed begin_body();
-  bool answer_challenge(GUri *uri, const Options &options);
-  void take_cookies(GUri *uri);
-  std::string find_proxy(GUri *uri, const Options &options);
-  void set_identity(GUri *uri, const Options &options);
   std::variant<std::size_t, RadioFailure> read_socket(MutableBytes bytes);
   std::variant<std::size_t, RadioFailure> read_raw(MutableBytes bytes);
   std::variant<std::size_t, RadioFailure> read_wire(MutableBytes bytes);
-  RadioFailure failure_of(const GError *error, RadioFailure::Kind otherwise) const;
 
   glue::Ref<GCancellable> cancellable_;
   // Held for as long as this lives: making it anew for each wait costs two system calls.
   GPollFD cancelled_{};
-  glue::Ref<SoupCookieJar> cookies_;
-  glue::Ref<SoupAuth> auth_;
-  std::string auth_origin_;  // to whom the answer of `auth_` goes
-  std::string first_origin_;
-  bool is_first_origin_ = true;
+  RadioRequester requester_;
   bool through_proxy_ = false;  // that wants the whole address in the request
 
   glue::Ref<GIOStream> stream_;
@@ -100,7 +69,7 @@ class RadioConnection {
   std::optional<std::uint64_t> silence_ns_;  // that it may keep
   ResponseHead head_;
   std::string address_;
-  std::vector<std::pair<std::string, std::string>> request_fields_;
+  HeaderLines request_fields_;
   ByteVector early_;  // bytes of the body that came with the head
   std::size_t early_used_ = 0;
   std::optional<ChunkedBody> chunked_;

@@ -9,6 +9,18 @@ namespace kam::http {
 
 using Kind = RadioFailure::Kind;
 
+RadioFailure failure_of(const GError *error, Kind otherwise, GCancellable *cancellable)
+{
+  auto kind = otherwise;
+  if (g_cancellable_is_cancelled(cancellable))
+    kind = Kind::cancelled;
+  else if (g_error_matches(error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE))
+    kind = Kind::insecure;
+  else if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
+    kind = otherwise == Kind::unreachable ? Kind::unreachable : Kind::stalled;
+  return {kind, 0, error ? error->message : ""};
+}
+
 const char *name_of(RadioFailure::Kind kind)
 {
   static constexpr std::array names{

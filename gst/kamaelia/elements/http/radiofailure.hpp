@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <gio/gio.h>
 #include <gst/gst.h>
 
 #include <string>
@@ -27,6 +28,10 @@ struct RadioFailure {
   unsigned status = 0;
   std::string text;  // for who debugs
 };
+
+// What GIO says, in these terms; `otherwise` where it says nothing of ours.
+RadioFailure failure_of(const GError *error, RadioFailure::Kind otherwise,
+                        GCancellable *cancellable);
 
 // As it is called in messages.
 const char *name_of(RadioFailure::Kind kind);

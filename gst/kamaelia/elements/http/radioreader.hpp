@@ -2,12 +2,9 @@
 // A station from its address to audio and titles, through whatever happens on the way.
 #pragma once
 
-#include "core/icy/demuxer.hpp"
-#include "core/icy/frame_sync.hpp"
-#include "core/icy/metadata.hpp"
-#include "core/icy/ogg_merger.hpp"
 #include "core/icy/tuner.hpp"
 #include "elements/http/radioconnection.hpp"
+#include "elements/http/radiosound.hpp"
 #include "glue/refs.hpp"
 
 #include <gst/gst.h>
@@ -16,35 +13,8 @@
 #include <deque>
 #include <optional>
 #include <string>
-#include <variant>
-#include <vector>
 
 namespace kam::icy {
-
-struct Connected {
-  std::string address;   // behind playlists and redirects
-  std::string playlist;  // the station's own address, if that was one
-};
-// A connection ended, or could not be made.
-struct Disconnected {
-  http::RadioFailure failure;
-  bool had_data = false;
-  bool will_retry = false;
-};
-struct Metadata {
-  std::vector<MetadataField> fields;
-};
-// The comments of an Ogg stream whose headers are not passed on.
-struct Comments {
-  std::vector<std::string> lines;  // "KEY=value"
-};
-// Nothing follows: the end of a file, or a station for which there is no hope.
-struct Ended {
-  std::optional<http::RadioFailure> failure;
-};
-struct Interrupted {};
-using RadioEvent = std::variant<glue::BufferPtr, Connected, Disconnected, Metadata, Comments,
-                                Ended, Interrupted>;
 
 // Blocks in next() and nowhere else; the cancellable ends that. For one thread.
 class RadioReader {
@@ -52,21 +22,18 @@ class RadioReader {
   struct Options {
     http::RadioConnection::Options connection;
     Tuner::Policy policy;
-    bool resync = true;
-    bool merge_ogg_chains = true;
+    RadioSound::Options sound;
     std::size_t block_size = 65536;  // the most that a buffer has
   };
 
   RadioReader(std::string address, GCancellable *cancellable);
+  RadioReader(const RadioReader &) = delete;
+  RadioReader &operator=(const RadioReader &) = delete;
 
   RadioEvent next(const Options &options);
 
   const http::RadioConnection &connection() const { return connection_; }
-  // Bytes of audio that were left out because no frame begins in them.
-  std::uint64_t bytes_skipped() const { return bytes_skipped_; }
-  std::uint64_t blocks() const { return blocks_; }
-  // That had nothing of metadata in them.
-  std::uint64_t bad_blocks() const { return bad_blocks_; }
+  const RadioSound &sound() const { return sound_; }
 
  private:
   using Failure = http::RadioFailure;
@@ -87,11 +54,6 @@ class RadioReader {
   void handle_read_failure(const Failure &failure, const Options &options);
   void handle_end(const Options &options);
   void take(glue::BufferPtr block, std::size_t size);
-  void take_audio(glue::BufferPtr audio);
-  void take_ogg(GstBuffer *audio);
-  void give_out(glue::BufferPtr audio);
-  void hunt();
-  void give_out_hunted(std::size_t skip);
   void fail(const Failure &failure, Tuner::Hope hope, const Options &options);
   void lose(const Failure &failure, const Options &options);
   void end(std::optional<Failure> failure);
@@ -104,23 +66,14 @@ class RadioReader {
   std::optional<Tuner::Step> step_;  // that was not taken yet
   Stage stage_ = Stage::closed;
   std::deque<RadioEvent> pending_;
+  RadioSound sound_{pending_};
   std::optional<Ended> ended_;
   bool refuse_titles_ = false;  // the server says something about them that makes no sense
   bool has_data_ = false;       // from this connection
   bool had_data_ = false;       // from one before
   std::string playlist_;        // the last one that was read from the station's own address
   ByteVector beginning_;        // of a body that may be a playlist, or all of one
-
-  Demuxer demuxer_{0};
-  std::optional<OggMerger> ogg_;
-  Framing framing_ = Framing::unknown;
-  bool hunting_ = false;
-  std::deque<RadioEvent> hunted_;  // what came since the hunt for a frame began
-  bool discont_ = false;
   std::size_t next_block_ = 4096;
-  std::uint64_t bytes_skipped_ = 0;
-  std::uint64_t blocks_ = 0;
-  std::uint64_t bad_blocks_ = 0;
 };
 
 }  // namespace kam::icy
