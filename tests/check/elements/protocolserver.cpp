@@ -3,10 +3,13 @@
 
 #include "support/memory.hpp"
 #include "support/random.hpp"
+#include "support/temporary_folder.hpp"
 #include "support/tls_identity.hpp"
 
 #include <gio/gio.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <filesystem>
 #include <fstream>
@@ -138,6 +141,17 @@ GST_START_TEST(echoes_through_threads)
 }
 GST_END_TEST
 
+GST_START_TEST(echoes_64_mebibytes)
+{
+  const auto bytes = Random{5}.bytes(std::size_t{64} << 20U);
+  for (const char *launch : {"echoserver port=0", "protocolserver launch=queue"}) {
+    Server server{launch};
+    server.play();
+    ck_assert_msg(echoed(server.connect(), bytes) == bytes, "by %s", launch);
+  }
+}
+GST_END_TEST
+
 GST_START_TEST(answers_one_who_has_ended)
 {
   Server server{"echoserver port=0"};
@@ -158,11 +172,9 @@ GST_START_TEST(serves_all_who_come_at_once)
   allow_descriptors(4096);
   Server server{"echoserver port=0 post-messages=false"};
   server.play();
-  std::vector<Client> clients;
-  for (int i = 0; i < 1000; ++i)
-    clients.push_back(server.connect());
+  auto clients = Client::at_once(server.port(), 1000);
   for (std::size_t i = 0; i < clients.size(); ++i)
-    clients[i].send(std::to_string(i) + "\n");
+    ck_assert(clients[i].is_connected() && clients[i].send(std::to_string(i) + "\n"));
   for (std::size_t i = 0; i < clients.size(); ++i) {
     const auto expected = std::to_string(i) + "\n";
     assert_text(clients[i].receive_text(expected.size()), expected);
@@ -267,6 +279,23 @@ GST_START_TEST(finishes_a_record_whose_client_breaks_off)
 }
 GST_END_TEST
 
+// And not only when linger-timeout is over, which here would be too late for the test.
+GST_START_TEST(stops_as_soon_as_records_are_finished)
+{
+  for (const char *before : {"", "queue ! "}) {
+    const TemporaryFile file;
+    Server server{std::string{"protocolserver linger-timeout=3600000 launch=\""} + before +
+                  "chunker ! dechunker ! filesink location=" + file.path() + "\""};
+    server.play();
+    const auto client = server.connect();
+    client.send("hello");
+    ck_assert(server.comes_to("bytes-received", 5));
+    server.stop();
+    assert_text(file.contents(), "hello");
+  }
+}
+GST_END_TEST
+
 GST_START_TEST(serves_what_the_application_makes)
 {
   Server server{"protocolserver launch=identity", [](GstElement *element) {
@@ -290,6 +319,41 @@ GST_START_TEST(serves_what_the_application_makes)
     const auto got = client.receive_all();
     assert_text(std::string{as_text(got)}, i == 3 ? "hello" : "1 5\nhello");
   }
+}
+GST_END_TEST
+
+// Which may live on, and then has nothing of the server left.
+GST_START_TEST(gives_back_what_the_application_makes)
+{
+  auto *source = gst_element_factory_make("fortunesrc", nullptr);
+  gst_object_ref_sink(source);
+  g_object_set(source, "bitrate", 0, nullptr);
+  {
+    Server server{"protocolserver launch=identity", [source](GstElement *element) {
+                    g_signal_connect(
+                        element, "create-element",
+                        G_CALLBACK(+[](GstElement *, GstStructure *, GstElement *given) {
+                          return GST_ELEMENT(gst_object_ref(given));
+                        }),
+                        source);
+                  }};
+    server.play();
+    ck_assert(!server.connect().receive_all().empty());
+    ck_assert(server.comes_to("clients", 0));
+  }
+  auto *pipeline = gst_pipeline_new(nullptr);
+  auto *sink = gst_element_factory_make("fakesink", nullptr);
+  gst_bin_add_many(GST_BIN(pipeline), source, sink, nullptr);
+  ck_assert(gst_element_link(source, sink));
+  gst_element_set_state(pipeline, GST_STATE_PLAYING);
+  auto *bus = gst_element_get_bus(pipeline);
+  auto *message = gst_bus_timed_pop_filtered(bus, 10 * GST_SECOND, GST_MESSAGE_EOS);
+  ck_assert(message != nullptr);
+  gst_message_unref(message);
+  gst_object_unref(bus);
+  gst_element_set_state(pipeline, GST_STATE_NULL);
+  gst_object_unref(pipeline);
+  gst_object_unref(source);
 }
 GST_END_TEST
 
@@ -342,6 +406,30 @@ GST_START_TEST(says_what_is_wrong_with_a_launch_line)
 }
 GST_END_TEST
 
+// In the words of the element that cannot.
+GST_START_TEST(says_what_there_is_not_to_serve)
+{
+  const TemporaryFolder folder;
+  folder.write("linked/.keep", "");
+  folder.link("linked/a.wav", "/etc/passwd");
+  for (const auto &[launch, expected] :
+       std::initializer_list<std::pair<std::string, std::string>>{
+           {"fortuneserver location=/no/such", "/no/such"},
+           {"fortuneserver location=" + folder.write("empty", ""), "no cookies"},
+           {"fortuneserver command=/no/such", "/no/such"},
+           {"audiocookieserver", "not said"},
+           {"audiocookieserver location=/no/such", "/no/such"},
+           {"audiocookieserver location=" + folder.path("linked"), "links, like \"a.wav\""},
+           {"videocookieserver location=" + folder.path("linked"), "No file in the folder"},
+           {"protocolserver launch=\"fortunesrc location=/no/such ! identity\"", "/no/such"}}) {
+    Server server{launch};
+    const auto text = error_on_the_way_to(server, GST_STATE_READY);
+    ck_assert_msg(text.find(expected) != std::string::npos, "%s", text.c_str());
+    ck_assert_msg(text.find("..") == std::string::npos, "%s", text.c_str());
+  }
+}
+GST_END_TEST
+
 GST_START_TEST(says_that_the_port_is_taken)
 {
   Server first{"echoserver port=0"};
@@ -353,6 +441,86 @@ GST_START_TEST(says_that_the_port_is_taken)
   ck_assert(!error_on_the_way_to(third, GST_STATE_PAUSED).empty());
   Server nowhere{"echoserver host=no.such.host.invalid port=0"};
   ck_assert(!error_on_the_way_to(nowhere, GST_STATE_PAUSED).empty());
+}
+GST_END_TEST
+
+// Those who come first get new instances, those who come later what the first have left.
+GST_START_TEST(cookies_need_no_threads)
+{
+  Server server{"fortuneserver port=0 num-cookies=-1"};
+  server.play();
+  const auto threads = entries_in("/proc/self/task");
+  for (int round = 0; round < 3; ++round) {
+    std::vector<Client> clients;
+    for (int i = 0; i < 10; ++i)
+      clients.push_back(server.connect());
+    for (const auto &client : clients)
+      ck_assert_uint_eq(client.receive(1).size(), 1);
+    ck_assert_int_eq(entries_in("/proc/self/task"), threads);
+    clients.clear();
+    ck_assert(server.comes_to("clients", 0));
+  }
+}
+GST_END_TEST
+
+// --- cookies that fail ---------------------------------------------------------------------
+
+// The first who comes gets a program that hangs; the second is served meanwhile.
+GST_START_TEST(a_program_hangs_for_one_client_alone)
+{
+  const TemporaryFolder folder;
+  const auto program = folder.write("program",
+                                    "#!/bin/sh\nmkdir \"$0.asked\" 2>/dev/null || exec echo "
+                                    "served\nsleep 1000 & wait\n");
+  chmod(program.c_str(), 0700);
+  Server server{"fortuneserver port=0 bitrate=0 command-timeout=300 command=" + program};
+  server.play();
+  const auto first = server.connect();
+  ck_assert(comes_true([&] { return std::filesystem::exists(program + ".asked"); }));
+  assert_text(std::string{as_text(server.connect().receive_all())}, "served\n");
+  ck_assert_uint_eq(server.stat("removed-error"), 0);
+  int how = 0;
+  ck_assert(first.receive_all(&how).empty());
+  ck_assert_int_eq(how, ECONNRESET);
+  ck_assert(server.comes_to("removed-error", 1));
+  assert_text(std::string{as_text(server.connect().receive_all())}, "served\n");
+  ck_assert(!has_message(server, GstMessageType(GST_MESSAGE_ERROR | GST_MESSAGE_EOS)));
+  // Who goes while the program hangs leaves no process behind.
+  std::filesystem::remove(program + ".asked");
+  auto impatient = server.connect();
+  ck_assert(comes_true([&] { return std::filesystem::exists(program + ".asked"); }));
+  impatient.reset();
+  ck_assert(server.comes_to("clients", 0));
+  ck_assert(comes_true([] { return waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD; }));
+}
+GST_END_TEST
+
+GST_START_TEST(a_file_that_is_gone_fails_one_client_alone)
+{
+  const TemporaryFolder folder;
+  const auto file = folder.write("a.wav", "a sound");
+  Server server{"audiocookieserver port=0 bitrate=0 location=" + folder.path()};
+  server.play();
+  // As long as somebody has the file open, others get it without another look at the folder.
+  const auto served = [&] {
+    const auto got = server.connect().receive_all();
+    return as_text(got) == "a sound" && server.comes_to("clients", 0);
+  };
+  ck_assert(served());
+  std::filesystem::remove(file);
+  guint64 failed = 0;
+  const auto fails = [&] {
+    int how = 0;
+    return server.connect().receive_all(&how).empty() && how == ECONNRESET &&
+           server.comes_to("removed-error", ++failed);
+  };
+  ck_assert(fails());
+  folder.link("a.wav", "/etc/passwd");
+  ck_assert(fails());
+  std::filesystem::remove(file);
+  folder.write("a.wav", "a sound");
+  ck_assert(served());
+  ck_assert(!has_message(server, GstMessageType(GST_MESSAGE_ERROR | GST_MESSAGE_EOS)));
 }
 GST_END_TEST
 
@@ -378,6 +546,32 @@ GST_START_TEST(does_not_grow_for_one_who_never_reads)
       assert_text(polite.receive_text(1), "x");
     }
     ck_assert_uint_gt(sent, server.stat("queued-bytes"));
+    ck_assert_uint_le(server.stat("queued-bytes"), 256U << 10U);
+    if (memory_is_measurable)
+      ck_assert_uint_lt(resident_memory(), before + (std::size_t{8} << 20U));
+  }
+}
+GST_END_TEST
+
+// What a cookie server is sent is dropped, what a recorder is sent it takes; an echo is the
+// test before this.
+GST_START_TEST(does_not_grow_for_one_who_only_writes)
+{
+  const ByteVector bytes(hostile_bytes / 8);
+  for (const char *launch :
+       {"fortuneserver port=0 num-cookies=-1", "protocolserver launch=\"fakesink sync=false\"",
+        "protocolserver launch=\"queue ! fakesink sync=false\""}) {
+    Server server{launch};
+    server.play();
+    const auto silent = server.connect();
+    const auto rude = server.connect();
+    ck_assert(server.comes_to("clients", 2));
+    const auto before = resident_memory();
+    std::thread writer{[&] { ck_assert(rude.send(bytes)); }};
+    ck_assert(server.comes_to("bytes-received", bytes.size()));
+    writer.join();
+    const auto polite = server.connect();
+    ck_assert(server.comes_to("clients", 3));
     ck_assert_uint_le(server.stat("queued-bytes"), 256U << 10U);
     if (memory_is_measurable)
       ck_assert_uint_lt(resident_memory(), before + (std::size_t{8} << 20U));
@@ -748,40 +942,51 @@ GST_END_TEST
 
 // --- leaving nothing behind ---------------------------------------------------------------
 
+// What a variable of the environment says.
+static std::size_t number_of(const char *variable, std::size_t usual)
+{
+  const char *text = g_getenv(variable);
+  return text ? std::stoul(text) : usual;
+}
+
+// KAM_SERVER_CYCLES and KAM_SERVER_CLIENTS make it as many.
 GST_START_TEST(starts_and_stops_with_clients)
 {
-  allow_descriptors(4096);
+  const auto cycles = number_of("KAM_SERVER_CYCLES", 5);
+  const auto count = number_of("KAM_SERVER_CLIENTS", 100);
+  allow_descriptors(2 * count + 1024);
   g_thread_pool_set_max_unused_threads(0);
   for (const char *launch : {"echoserver port=0", "protocolserver launch=queue"}) {
-    {
-      // Makes what is made once.
+    const auto cycle = [&](bool waits) {
       Server server{launch};
       server.play();
-      server.connect().send("x");
-      ck_assert(server.comes_to("clients", 0));
-    }
-    const auto files = entries_in("/proc/self/fd");
-    const auto threads = entries_in("/proc/self/task");
-    for (int cycle = 0; cycle < 5; ++cycle) {
-      Server server{launch};
-      server.play();
-      std::vector<Client> clients;
-      for (int i = 0; i < 100; ++i) {
-        clients.push_back(server.connect());
-        if (i % 2 == 0)
-          clients.back().send("hello");
-      }
-      if (cycle % 2 == 0)
-        ck_assert(server.comes_to("clients", 100));
+      auto clients = Client::at_once(server.port(), count);
+      for (std::size_t i = 0; i < count; i += 2)
+        clients[i].send("hello");
+      if (waits)
+        ck_assert(server.comes_to("clients", count));
       server.stop();
       for (const auto &client : clients)
         client.receive_all();
-    }
+    };
+    cycle(true);  // makes what is made once
+    const auto files = entries_in("/proc/self/fd");
+    const auto threads = entries_in("/proc/self/task");
+    const auto memory = resident_memory();
+    const auto begin = g_get_monotonic_time();
+    for (std::size_t i = 0; i < cycles; ++i)
+      cycle(i % 2 == 0);
+    const auto seconds = static_cast<double>(g_get_monotonic_time() - begin) / G_USEC_PER_SEC;
+    const auto growth = static_cast<double>(resident_memory()) - static_cast<double>(memory);
+    g_print("%s: %zu cycles with %zu clients in %.1f s, %.0f kB more\n", launch, cycles, count,
+            seconds, growth / 1000);
     ck_assert_int_eq(entries_in("/proc/self/fd"), files);
     ck_assert(comes_true([&] {
       g_thread_pool_stop_unused_threads();
       return entries_in("/proc/self/task") <= threads;
     }));
+    if (memory_is_measurable)
+      ck_assert_msg(growth < 64e6, "%.0f bytes", growth);
   }
 }
 GST_END_TEST
@@ -810,20 +1015,30 @@ static Suite *protocolserver_suite()
   Suite *suite = suite_create("protocolserver");
   TCase *tc = tcase_create("general");
   suite_add_tcase(suite, tc);
+  if (g_getenv("KAM_SERVER_CYCLES"))
+    tcase_set_timeout(tc, 0);
   tcase_add_test(tc, echoes_byte_for_byte);
   tcase_add_test(tc, echoes_through_threads);
+  tcase_add_test(tc, echoes_64_mebibytes);
   tcase_add_test(tc, answers_one_who_has_ended);
   tcase_add_test(tc, serves_all_who_come_at_once);
   tcase_add_test(tc, listens_at_all_addresses);
   tcase_add_test(tc, a_source_gets_through_whatever_the_client_does);
   tcase_add_test(tc, records);
   tcase_add_test(tc, finishes_a_record_whose_client_breaks_off);
+  tcase_add_test(tc, stops_as_soon_as_records_are_finished);
   tcase_add_test(tc, serves_what_the_application_makes);
+  tcase_add_test(tc, gives_back_what_the_application_makes);
   tcase_add_test(tc, each_client_starts_anew);
   tcase_add_test(tc, an_error_is_one_clients_own);
   tcase_add_test(tc, says_what_is_wrong_with_a_launch_line);
+  tcase_add_test(tc, says_what_there_is_not_to_serve);
   tcase_add_test(tc, says_that_the_port_is_taken);
+  tcase_add_test(tc, cookies_need_no_threads);
+  tcase_add_test(tc, a_program_hangs_for_one_client_alone);
+  tcase_add_test(tc, a_file_that_is_gone_fails_one_client_alone);
   tcase_add_test(tc, does_not_grow_for_one_who_never_reads);
+  tcase_add_test(tc, does_not_grow_for_one_who_only_writes);
   tcase_add_test(tc, closes_the_slow_and_the_idle);
   tcase_add_test(tc, survives_resets_at_every_stage);
   tcase_add_test(tc, serves_again_after_descriptors_ran_out);

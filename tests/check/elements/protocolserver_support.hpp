@@ -6,11 +6,13 @@
 #include "support/harness.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -41,15 +43,20 @@ bool comes_true(Done done)
 // A connection whose calls wait.
 class Client {
  public:
-  explicit Client(int port) : fd_{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)}
+  explicit Client(int port) : Client{port, 0}
   {
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(static_cast<std::uint16_t>(port));
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    is_connected_ = connect(fd_, reinterpret_cast<const sockaddr *>(&to), sizeof to) == 0;
     const timeval patience{15, 0};
     setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  }
+  // So many, of whom none waits for another to be connected.
+  static std::vector<Client> at_once(int port, std::size_t count)
+  {
+    std::vector<Client> clients;
+    while (clients.size() < count)
+      clients.push_back(Client{port, SOCK_NONBLOCK});
+    for (auto &client : clients)
+      client.finish_connecting();
+    return clients;
   }
   Client(Client &&other) noexcept
       : fd_{std::exchange(other.fd_, -1)}, is_connected_{other.is_connected_}
@@ -125,6 +132,26 @@ class Client {
   }
 
  private:
+  Client(int port, int flags) : fd_{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0)}
+  {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<std::uint16_t>(port));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    is_connected_ = connect(fd_, reinterpret_cast<const sockaddr *>(&to), sizeof to) == 0;
+  }
+  void finish_connecting()
+  {
+    constexpr int patience_ms = 15'000;
+    pollfd watch{fd_, POLLOUT, 0};
+    int error = ETIMEDOUT;
+    socklen_t size = sizeof error;
+    if (poll(&watch, 1, patience_ms) == 1)
+      getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size);
+    is_connected_ = error == 0;
+    fcntl(fd_, F_SETFL, 0);
+  }
+
   int fd_;
   bool is_connected_;
 };

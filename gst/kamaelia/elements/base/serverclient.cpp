@@ -223,7 +223,7 @@ void ServerClient::handle_time(std::uint64_t now)
     return timeout > 0 && now >= since + timeout * millisecond;
   };
   if (is_closed_) {
-    if (now >= wound_up_by_)
+    if (have_sinks_ended_ || now >= wound_up_by_)
       leave();
     else
       arm();

@@ -86,8 +86,8 @@ std::optional<std::string> ServerHub::check_launch()
   if (auto *why = std::get_if<std::string>(&made))
     return std::move(*why);
   auto &bin = std::get<std::unique_ptr<ClientBin>>(made);
-  if (!bin->prepare())
-    return "its elements cannot be made ready";
+  if (auto why = bin->prepare())
+    return why;
   if (values_.recycle > 0)
     loops_.front()->keep(std::move(bin));
   return std::nullopt;

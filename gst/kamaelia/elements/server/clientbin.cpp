@@ -90,6 +90,8 @@ ClientBin::~ClientBin()
 {
   gst_element_set_state(element(), GST_STATE_NULL);
   gst_element_set_bus(element(), nullptr);
+  // An application's element may live on.
+  gst_element_set_context(element(), make_reactor_context(nullptr).get());
   g_object_set_qdata(G_OBJECT(bin_.get()), owner_quark(), nullptr);
 }
 
@@ -196,9 +198,14 @@ void ClientBin::settle_in(bool always_threads)
 
 // --- states -------------------------------------------------------------------------------
 
-bool ClientBin::prepare() const
+std::optional<std::string> ClientBin::prepare()
 {
-  return gst_element_set_state(element(), GST_STATE_READY) != GST_STATE_CHANGE_FAILURE;
+  if (gst_element_set_state(element(), GST_STATE_READY) != GST_STATE_CHANGE_FAILURE)
+    return std::nullopt;
+  auto complaint = *complaint_.lock();
+  if (complaint.ends_with('.'))
+    complaint.pop_back();
+  return complaint.empty() ? "its elements cannot be made ready" : complaint;
 }
 
 void ClientBin::attach(User &user, guint64 seed)
@@ -436,11 +443,16 @@ void ClientBin::report_error(const std::string &what)
   }
   // While the server looks at the launch line nobody has the bin.
   auto *const shared = shared_crossing_.load(std::memory_order_acquire);
-  if (shared)
-    around_.reactor.post([this, crossing = shared->shared_from_this(), what] {
-      if (!crossing->is_shut() && user_)
-        user_->handle_bin_error(what);
-    });
+  if (!shared) {
+    auto complaint = complaint_.lock();
+    if (complaint->empty())
+      *complaint = what;
+    return;
+  }
+  around_.reactor.post([this, crossing = shared->shared_from_this(), what] {
+    if (!crossing->is_shut() && user_)
+      user_->handle_bin_error(what);
+  });
 }
 
 }  // namespace kam

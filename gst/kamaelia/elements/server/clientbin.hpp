@@ -5,6 +5,7 @@
 #include "elements/server/clientcrossing.hpp"
 #include "elements/server/clientpads.hpp"
 #include "elements/server/reactorcontext.hpp"
+#include "glue/guarded.hpp"
 #include "glue/refs.hpp"
 #include "net/reactor.hpp"
 
@@ -13,6 +14,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -78,8 +80,9 @@ class ClientBin final : private ClientEnd {
   bool has_threads() const { return has_threads_; }
   ReactorSeat &seat() { return seat_; }
 
-  // READY: opens what the launch's elements open then. False if one of them will not.
-  bool prepare() const;
+  // READY: opens what the launch's elements open then. Nothing but a sentence for the user, in
+  // the words of the element that will not, if one of them will not.
+  std::optional<std::string> prepare();
   // The reactor's thread; before start(). `seed` is what the seat tells.
   void attach(User &user, guint64 seed);
   // To PLAYING, and what goes before data. False if it will not play; why came as an error.
@@ -125,6 +128,8 @@ class ClientBin final : private ClientEnd {
   ReactorSeat seat_;
   // The reactor's thread.
   User *user_ = nullptr;
+  // What went wrong while nobody had the bin.
+  glue::Guarded<std::string> complaint_;
   bool is_fed_by_task_ = false;
   bool refuses_input_ = false;
   // Made anew for each user, before threads that know it begin. Those look at the second,

@@ -36,10 +36,11 @@ struct ReactorSeat {
   guint64 seed = 0;                 // for what is random, another for each client; 0: entropy
 };
 
-// `seat` has to outlive the context.
+// `seat` has to be there until another context has taken the place of this one. A persistent
+// one, as elements forget others on their way to READY, where they wait for the next client.
 inline glue::Ref<GstContext> make_reactor_context(ReactorSeat *seat)
 {
-  auto context = glue::Ref<GstContext>::adopt(gst_context_new(reactor_context_type, FALSE));
+  auto context = glue::Ref<GstContext>::adopt(gst_context_new(reactor_context_type, TRUE));
   gst_structure_set(gst_context_writable_structure(context.get()), "seat", G_TYPE_POINTER, seat,
                     nullptr);
   return context;

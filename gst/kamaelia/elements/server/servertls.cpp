@@ -32,6 +32,17 @@ Ref<GTlsDatabase> file_database(const std::string &path, GError **error)
   return Ref<GTlsDatabase>::adopt(g_tls_file_database_new(absolute.get(), error));
 }
 
+// GObject initialises a class when it is first used, and two threads that begin with classes
+// which need each other wait for each other for ever (seen with GLib 2.74 between a handshake
+// and an application's first GSocketClient). So here, before there are threads.
+void initialise_classes()
+{
+  for (const GType type :
+       {G_TYPE_INET_SOCKET_ADDRESS, G_TYPE_SOCKET, G_TYPE_TCP_CONNECTION,
+        g_tls_backend_get_server_connection_type(g_tls_backend_get_default())})
+    g_type_class_unref(g_type_class_ref(type));
+}
+
 }  // namespace
 
 std::variant<std::monostate, std::shared_ptr<ServerTls>, std::string> ServerTls::make(
@@ -61,8 +72,10 @@ std::variant<std::monostate, std::shared_ptr<ServerTls>, std::string> ServerTls:
   tls->mode_ = static_cast<GTlsAuthenticationMode>(values.tls_client_auth);
   if (!tls->database_ && tls->mode_ == G_TLS_AUTHENTICATION_NONE)
     tls->database_ = file_database(values.tls_certificate_file, nullptr);
-  if (tls->certificate_)
+  if (tls->certificate_) {
+    initialise_classes();
     return tls;
+  }
   if (tls->mode_ != G_TLS_AUTHENTICATION_NONE || has_database)
     return std::string{"Clients can only be asked for certificates by a server that has one"};
   return {};
