@@ -3,6 +3,7 @@
 #include "cookie_support.hpp"
 #include "support/random.hpp"
 #include "support/temporary_folder.hpp"
+#include "support/unprivileged.hpp"
 
 #include <sys/stat.h>
 
@@ -227,11 +228,34 @@ GST_START_TEST(it_says_what_is_missing)
                   "links, like \"escape.wav\", are not followed");
   mkfifo(folder.path("pipe").c_str(), 0600);
   assert_contains(refusal("audiocookiesrc location=" + folder.path("pipe")), "not a file");
-  if (geteuid() != 0) {  // whom nothing is forbidden
-    chmod(folder.path().c_str(), 0);
-    assert_contains(refusal("audiocookiesrc location=" + folder.path()), "Permission denied");
-    chmod(folder.path().c_str(), 0700);
+}
+GST_END_TEST
+
+GST_START_TEST(it_says_what_it_may_not_read)
+{
+  const TemporaryFolder folder;
+  chmod(folder.path().c_str(), 0755);
+  const auto file = folder.write("locked/a.wav", wave(100));
+  const auto locked = folder.path("locked");
+  const auto refused = [](const std::string &location) {
+    const Unprivileged nobody;
+    return refusal("audiocookiesrc location=" + location);
+  };
+  for (const mode_t mode : {0000, 0111}) {
+    chmod(locked.c_str(), mode);
+    assert_contains(refused(locked),
+                    "gst-resource-error-quark " + std::to_string(GST_RESOURCE_ERROR_OPEN_READ) +
+                        ": Cannot open the folder \"" + locked + "\": Permission denied.");
   }
+  chmod(file.c_str(), 0);
+  chmod(locked.c_str(), 0755);
+  assert_contains(refused(file), "Cannot open \"" + file + "\": Permission denied.");
+  // Who may read a folder may perhaps not read what is in it: told when it is its turn.
+  const Unprivileged nobody;
+  Cookies cookies{"audiocookiesrc bitrate=0 location=" + locked};
+  ck_assert_int_eq(cookies.set_state(GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
+  ck_assert_int_eq(cookies.set_state(GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  assert_contains(cookies.take_error(), "Permission denied");
 }
 GST_END_TEST
 
@@ -376,6 +400,7 @@ static Suite *cookiesrc_suite()
   tcase_add_test(tc, unpaced_it_can_be_read_from_anywhere);
   tcase_add_test(tc, unpaced_it_can_be_pushed_from_anywhere);
   tcase_add_test(tc, it_says_what_is_missing);
+  tcase_add_test(tc, it_says_what_it_may_not_read);
   tcase_add_test(tc, files_that_change_on_the_way);
   tcase_add_test(tc, a_file_that_gets_shorter_ends);
   tcase_add_test(tc, a_reactor_drives_it);

@@ -2,6 +2,7 @@
 #include "cookie_support.hpp"
 #include "support/fortune_index.hpp"
 #include "support/temporary_folder.hpp"
+#include "support/unprivileged.hpp"
 
 #include <sys/stat.h>
 
@@ -259,14 +260,33 @@ GST_START_TEST(it_says_at_ready_what_is_missing)
   assert_contains(refusal("location=" + folder.path("linked")), "not followed");
   mkfifo(folder.path("pipe").c_str(), 0600);
   assert_contains(refusal("location=" + folder.path("pipe")), "not a file");
-  if (geteuid() != 0) {  // whom nothing is forbidden
-    const auto secret = folder.write("secret", "Hush.\n");
-    chmod(secret.c_str(), 0);
-    assert_contains(refusal("location=" + secret), "Permission denied");
-  }
   // One of several that is missing is told too.
   const auto good = folder.write("good", "Good.\n");
   assert_contains(refusal("location=" + good + ":" + folder.path("absent")), "absent");
+}
+GST_END_TEST
+
+GST_START_TEST(it_says_what_it_may_not_read)
+{
+  const TemporaryFolder folder;
+  chmod(folder.path().c_str(), 0755);
+  const auto secret = folder.write("secret", "Hush.\n");
+  const auto locked = folder.path("locked");
+  folder.write("locked/sayings", "Hush.\n%\nShh.\n");
+  const auto program = folder.write("program", "#!/bin/sh\necho Hush.\n");
+  for (const auto &path : {secret, locked})
+    chmod(path.c_str(), 0);
+  chmod(program.c_str(), 0600);
+  const auto refused = [](const std::string &properties) {
+    const Unprivileged nobody;
+    return refusal(properties);
+  };
+  assert_contains(refused("location=" + secret),
+                  "Cannot open " + quoted(secret) + ": Permission denied.");
+  assert_contains(refused("location=" + locked),
+                  "Cannot open the folder " + quoted(locked) + ": Permission denied.");
+  assert_contains(refused("command=" + program), "Permission denied");
+  chmod(locked.c_str(), 0700);  // so that it can be removed
 }
 GST_END_TEST
 
@@ -516,6 +536,7 @@ static Suite *fortunesrc_suite()
   tcase_add_test(tc, folders_of_databases);
   tcase_add_test(tc, the_search_path_and_names_in_it);
   tcase_add_test(tc, it_says_at_ready_what_is_missing);
+  tcase_add_test(tc, it_says_what_it_may_not_read);
   tcase_add_test(tc, a_change_of_the_database_is_seen);
   tcase_add_test(tc, a_program_prints_the_cookie);
   tcase_add_test(tc, programs_that_do_not_work);
