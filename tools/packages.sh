@@ -15,15 +15,15 @@ packages_for() { # PURPOSE
     check) echo clang-format clang-tidy codespell shellcheck ;;
     clang) echo clang libclang-rt-14-dev llvm ;;
     install) echo gstreamer1.0-tools ;;
-    benchmark) echo ethtool fortune-mod gstreamer1.0-plugins-bad gstreamer1.0-tools iproute2 \
-      libnginx-mod-stream libnorm-dev nftables nginx-light openbsd-inetd openssl procps \
-      python3 transmission-cli udpcast uftp valgrind ;;
+    benchmark) echo ethtool fortune-mod fortunes gstreamer1.0-plugins-bad gstreamer1.0-tools \
+      iproute2 libgstrtspserver-1.0-dev libnginx-mod-stream libnorm-dev nftables nginx-light \
+      openbsd-inetd openssl procps python3 transmission-cli udpcast uftp valgrind ;;
     network) echo ethtool gstreamer1.0-tools iproute2 nftables procps ;;
     interop) echo aria2 curl ethtool ffmpeg fortune-mod fortunes fortunes-min \
-      gstreamer1.0-plugins-base-apps \
-      gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly gstreamer1.0-tools icecast2 iproute2 libnorm-dev nftables \
-      procps python3 qbittorrent-nox transmission-cli transmission-daemon tshark util-linux \
-      wget wireshark-common ;;
+      gstreamer1.0-plugins-base-apps gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly \
+      gstreamer1.0-tools icecast2 iproute2 libnorm-dev ncat netcat-openbsd nftables openssl \
+      procps python3 qbittorrent-nox socat telnet transmission-cli transmission-daemon tshark \
+      util-linux wget wireshark-common ;;
     *) echo "packages.sh: no purpose \"$1\"" >&2; return 1 ;;
   esac
 }

@@ -3,27 +3,16 @@
 # How fast cookies arrive, by the clock of who receives them: within one percent of what the
 # server was told. Not among the unit tests, as it is about real time.
 set -euo pipefail
-for tool in gst-launch-1.0 python3; do
-  command -v "$tool" >/dev/null || { echo "skipped: there is no $tool"; exit 77; }
-done
-folder=$(mktemp -d)
-server=
-trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; rm -rf "$folder"' EXIT
+# shellcheck source=tests/interop/serve.sh
+. "$(dirname "${BASH_SOURCE[0]}")/serve.sh"
+need gst-launch-1.0 python3
 head -c 300 /dev/zero | tr '\0' 'x' >"$folder/saying"
 head -c 72000 /dev/urandom >"$folder/sound.wav"
 head -c 280000 /dev/urandom >"$folder/film.mpg"
 
 # Several clients at once, as they hold each other up if anything does.
 measure() { # FACTORY BITRATE FILE CLIENTS
-  gst-launch-1.0 -v "$1" port=0 "location=$3" >"$folder/log" 2>&1 &
-  server=$!
-  local port='' i
-  for ((i = 0; i < 200; ++i)); do
-    port=$(sed -n 's/.*current-port = \([1-9][0-9]*\).*/\1/p' "$folder/log" | head -n 1)
-    [ -z "$port" ] || break
-    sleep 0.05
-  done
-  [ -n "$port" ] || { cat "$folder/log" >&2; return 1; }
+  serve "$1" "location=$3"
   python3 - "$port" "$2" "$3" "$4" <<'PYTHON'
 import selectors, socket, sys, time
 port, rate, clients = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[4])
@@ -48,9 +37,6 @@ rates.sort()
 print(f'{rate} bit/s for {clients} clients: {rates[0]:.1f} to {rates[-1]:.1f}')
 assert rates[0] > rate * 0.99 and rates[-1] < rate * 1.01, 'more than one percent off'
 PYTHON
-  kill "$server"
-  wait "$server" 2>/dev/null || true
-  server=
 }
 
 measure fortuneserver 320 "$folder/saying" 50
