@@ -1,24 +1,32 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Protocol servers beside others, in one run: servers.py SERVER-PEERS [SECONDS]
+"""Protocol servers beside others, in one run: servers.py FOLDER [SECTION...]
 
-Prints a table for echo and one for many clients held; the last column is the ratio to the bare
-epoll server of the same round. Figures are medians of three rounds.
+FOLDER has server-peers, server-load, pick-cost and rtsp-peer. The sections are echo, bulk,
+burst, held, paced, cookies, rtsp and pick; all of them if none is named. Figures are medians of
+three rounds in which each server has its turn, ratios are medians of the ratios in a round.
 """
+import contextlib
+import glob
 import os
 import pathlib
+import re
+import resource
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-PEERS = sys.argv[1]
-SECONDS = sys.argv[2] if len(sys.argv) > 2 else "2"
+FOLDER = pathlib.Path(sys.argv[1])
+PEERS, LOAD = FOLDER / "server-peers", FOLDER / "server-load"
 ROUNDS = 3
-MANY = 5000
+SECONDS = 2
+MANY = 10_000
+RTSP_CLIENTS = 200
 
 ASYNCIO = """
 import asyncio
@@ -40,6 +48,8 @@ class Server:
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True, start_new_session=True)
         self.port = port or int(self.process.stdout.readline())
+        while port and not self.answers():
+            time.sleep(0.01)
 
     def __enter__(self):
         return self
@@ -48,123 +58,308 @@ class Server:
         os.killpg(self.process.pid, signal.SIGTERM)
         self.process.wait()
 
-    def proportional_memory(self):
-        """Of the process, in KiB."""
-        rollup = pathlib.Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
-        return int(next(l for l in rollup.splitlines() if l.startswith("Pss:")).split()[1])
+    def answers(self):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+            return True
+        return False
 
-    def count(self, directory):
-        return len(os.listdir(f"/proc/{self.process.pid}/{directory}"))
+    def file(self, name):
+        return pathlib.Path(f"/proc/{self.process.pid}/{name}")
+
+    def usage(self):
+        """KiB of memory, threads, descriptors, and processes that it has started."""
+        rollup = self.file("smaps_rollup").read_text()
+        memory = int(next(l for l in rollup.splitlines() if l.startswith("Pss:")).split()[1])
+        children = sum(len((task / "children").read_text().split())
+                       for task in self.file("task").iterdir())
+        return (memory, len(list(self.file("task").iterdir())),
+                len(list(self.file("fd").iterdir())), children)
+
+    def processor_time(self):
+        """In seconds, its own and the system's for it."""
+        fields = self.file("stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def client(*arguments):
-    result = subprocess.run([PEERS, *map(str, arguments)], capture_output=True, text=True,
+def element(launch):
+    return lambda: Server(PEERS, "element", launch)
+
+
+def peer(word):
+    return lambda: Server(PEERS, word)
+
+
+ECHOES = {
+    "bare epoll": peer("epoll"),
+    "echoserver": element("echoserver port=0"),
+    "echoserver, no messages": element("echoserver port=0 post-messages=false"),
+    "protocolserver launch=identity": element("protocolserver launch=identity"),
+    "the same, recycle=0": element("protocolserver launch=identity recycle=0"),
+    "a pipeline per client": peer("threads"),
+    "Python asyncio": lambda: Server(sys.executable, "-c", ASYNCIO),
+}
+
+
+def load(*arguments):
+    """The figures that the load program prints."""
+    result = subprocess.run([LOAD, *map(str, arguments)], capture_output=True, text=True,
                             check=True, timeout=120)
-    return float(result.stdout.split()[0])
+    return [float(word) for word in result.stdout.split()]
 
 
-def servers():
-    """Name and maker of each."""
-    return {
-        "bare epoll": lambda: Server(PEERS, "epoll"),
-        "echoserver": lambda: Server(PEERS, "element", "echoserver port=0"),
-        "echoserver, no messages":
-            lambda: Server(PEERS, "element", "echoserver port=0 post-messages=false"),
-        "protocolserver launch=identity":
-            lambda: Server(PEERS, "element", "protocolserver launch=identity"),
-        "the same, recycle=0":
-            lambda: Server(PEERS, "element", "protocolserver launch=identity recycle=0"),
-        "a pipeline per client": lambda: Server(PEERS, "threads"),
-        "Python asyncio": lambda: Server(sys.executable, "-c", ASYNCIO),
-    }
-
-
-def table(title, unit, measure, chosen):
-    print(f"\n{title}\n{'':34}{unit:>12}{'x epoll':>9}")
+def compare(title, unit, chosen, measure, base):
+    """A table of one figure for each of `chosen`, and its ratio to that of `base`."""
+    print(f"\n{title}\n{'':34}{unit:>12}{'ratio':>9}")
     rounds = {name: [] for name in chosen}
     for _ in range(ROUNDS):
         for name, make in chosen.items():
             with make() as server:
                 rounds[name].append(measure(server))
     for name, values in rounds.items():
-        ratios = [v / e for v, e in zip(values, rounds["bare epoll"]) if e]
+        ratios = [v / b for v, b in zip(values, rounds[base]) if b]
         print(f"{name:34}{statistics.median(values):12.0f}{statistics.median(ratios):9.2f}",
               flush=True)
 
 
-def held(name, make):
-    with make() as server:
-        client("connect", server.port, 16, 1)  # what is made once is made
-        before = server.proportional_memory(), server.count("task"), server.count("fd")
-        holder = subprocess.Popen([PEERS, "hold", str(server.port), str(MANY)], text=True,
-                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        p99 = holder.stdout.readline().strip()
-        try:
-            holder.stdin.write("\n")
-            holder.stdin.flush()
-            rate = holder.stdout.readline().strip() or "0"
-            after = server.proportional_memory(), server.count("task"), server.count("fd")
-        except (OSError, StopIteration):
-            print(f"{name:34} did not hold {MANY}")
-            holder.kill()
-            return
-        holder.stdin.close()
-        holder.wait()
-        memory, threads, files = ((a - b) / MANY for a, b in zip(after, before))
-        print(f"{name:34}{memory:11.1f}{threads:9.2f}{files:9.2f}{float(rate):11.0f}"
-              f"{float(p99 or 0):9.2f}", flush=True)
+def echo():
+    compare("Connections, 8 bytes echoed each, 16 at a time", "a second", ECHOES,
+            lambda s: load("connect", s.port, 16, SECONDS)[0], "bare epoll")
 
 
-def cookie_servers(folder):
-    """Name and maker of each that sends something and ends."""
-    text = pathlib.Path(folder) / "cookie.txt"
-    text.write_text("x" * 200)
-    chosen = {"bare epoll": None}
-    launch = f'protocolserver launch="filesrc location={text}"'
-    chosen["protocolserver launch=filesrc"] = lambda: Server(PEERS, "element", launch)
-    inspect = subprocess.run(["gst-inspect-1.0", "fortuneserver"], capture_output=True, check=False)
-    if inspect.returncode == 0:
-        chosen["fortuneserver bitrate=0"] = \
-            lambda: Server(PEERS, "element", "fortuneserver port=0 bitrate=0")
-    nginx = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
+def bulk():
+    compare("One connection, echoed", "MB/s", ECHOES,
+            lambda s: load("bulk", s.port, 2000)[0], "bare epoll")
+
+
+def burst():
+    print("\n1000 clients at once: until 99 of 100 are connected, and have 8 bytes back"
+          f"\n{'':34}{'unserved':>9}{'ms':>9}{'ms':>9}")
+    rounds = {name: [] for name in ECHOES}
+    for _ in range(ROUNDS):
+        for name, make in ECHOES.items():
+            with make() as server:
+                load("connect", server.port, 16, 0.2)
+                rounds[name].append(load("burst", server.port, 1000))
+    for name, values in rounds.items():
+        unserved, connected, served = zip(*values)
+        print(f"{name:34}{max(unserved):9.0f}{statistics.median(connected):9.2f}"
+              f"{statistics.median(served):9.2f}", flush=True)
+
+
+class Holders:
+    """Processes that hold so many connections: several, if one may not have as many descriptors."""
+
+    def __init__(self, port, count):
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 64
+        number = -(-count // most)
+        self.processes = []
+        self.p99 = 0
+        for i in range(number):
+            share = count // number + (i < count % number)
+            self.processes.append(subprocess.Popen([LOAD, "hold", str(port), str(share)],
+                                                   text=True, stdin=subprocess.PIPE,
+                                                   stdout=subprocess.PIPE))
+            line = self.processes[-1].stdout.readline()
+            if not line:
+                self.leave()
+                raise ConnectionError
+            self.p99 = max(self.p99, float(line))
+
+    def echoes(self):
+        """A second; by the first of the processes."""
+        first = self.processes[0]
+        first.stdin.write("\n")
+        first.stdin.flush()
+        return float(first.stdout.readline() or 0)
+
+    def leave(self):
+        for process in self.processes:
+            process.stdin.close()
+            process.wait()
+
+
+def seconds_until_as(server, before):
+    """Until it has the threads, descriptors and processes that it had."""
+    begin = time.monotonic()
+    while any(now > then for now, then in zip(server.usage()[1:], before[1:])):
+        if time.monotonic() > begin + 30:
+            return float("inf")
+        time.sleep(0.01)
+    return time.monotonic() - begin
+
+
+def held():
+    print(f"\n{MANY} clients held: what each takes; 64 bytes echoed to one after the other; 99 of"
+          f"\n100 are connected; seconds until all is given back\n{'':34}{'KiB':>9}{'threads':>9}"
+          f"{'files':>9}{'echoes/s':>11}{'ratio':>8}{'ms':>7}{'s':>7}")
+    base = None
+    for name, make in ECHOES.items():
+        with make() as server:
+            load("connect", server.port, 16, 1)  # what is made once is made
+            time.sleep(0.5)
+            before = server.usage()
+            try:
+                holders = Holders(server.port, MANY)
+            except ConnectionError:
+                print(f"{name:34} does not hold {MANY}", flush=True)
+                continue
+            rate = holders.echoes()
+            each = [(a - b) / MANY for a, b in zip(server.usage(), before)]
+            holders.leave()
+            base = base or rate
+            print(f"{name:34}{each[0]:9.1f}{each[1]:9.2f}{each[2]:9.2f}{rate:11.0f}"
+                  f"{rate / base:8.2f}{holders.p99:7.2f}{seconds_until_as(server, before):7.2f}",
+                  flush=True)
+
+
+def paced():
+    chosen = {"bare epoll": peer("paced-epoll"),
+              "fortuneserver": element("fortuneserver port=0 num-cookies=-1 backlog=65535"),
+              "a pipeline per client": peer("paced-threads")}
+    for clients in 1000, 5000:
+        print(f"\n{clients} clients at 320 bit/s, a byte each 25 ms: processor time; 99 of 100 have"
+              "\ntheir first byte; worst error of a rate over 10 s"
+              f"\n{'':34}{'% of one':>12}{'ratio':>9}{'ms':>9}{'error %':>9}")
+        base = None
+        for name, make in chosen.items():
+            with make() as server:
+                process = subprocess.Popen([LOAD, "paced", str(server.port), str(clients), "10"],
+                                           text=True, stdout=subprocess.PIPE)
+                first = process.stdout.readline()
+                if not first:
+                    print(f"{name:34} does not serve {clients}", flush=True)
+                    continue
+                begin, used = time.monotonic(), server.processor_time()
+                rates = [float(word) for word in process.stdout.readline().split()]
+                share = (server.processor_time() - used) / (time.monotonic() - begin) * 100
+                process.wait()
+                base = base or share
+                error = max(abs(rate / 320 - 1) for rate in rates) * 100
+                print(f"{name:34}{share:12.1f}{share / base:9.2f}{float(first):9.1f}{error:9.3f}",
+                      flush=True)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def nginx(folder):
+    program = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
     module = "/usr/lib/nginx/modules/ngx_stream_module.so"
-    if nginx and os.path.exists(module):
+    if not program or not os.path.exists(module):
+        return None
+
+    def make():
+        port = free_port()
         conf = pathlib.Path(folder) / "nginx.conf"
         conf.write_text(f"""load_module {module};
 daemon off; worker_processes 2; pid {folder}/nginx.pid; error_log stderr crit;
 events {{ worker_connections 4096; }}
-stream {{ server {{ listen 127.0.0.1:15999 backlog=4096; return "{'x' * 200}"; }} }}
+stream {{ server {{ listen 127.0.0.1:{port} backlog=4096; return "{'x' * 200}"; }} }}
 """)
-        chosen["nginx return"] = lambda: Server(nginx, "-c", str(conf), port=15999)
-    inetd = shutil.which("inetd") or shutil.which("/usr/sbin/inetd")
-    fortune = shutil.which("fortune") or shutil.which("/usr/games/fortune")
-    if inetd and fortune:
+        return Server(program, "-c", str(conf), port=port)
+    return make
+
+
+def inetd(folder):
+    program = shutil.which("inetd", path=os.environ["PATH"] + ":/usr/sbin")
+    fortune = shutil.which("fortune", path=os.environ["PATH"] + ":/usr/games")
+    if not program or not fortune:
+        return None
+
+    def make():
+        port = free_port()
         conf = pathlib.Path(folder) / "inetd.conf"
-        conf.write_text(f"127.0.0.1:15998 stream tcp nowait.1000000 nobody {fortune} fortune\n")
-        chosen["inetd and fortune"] = lambda: Server(inetd, "-i", str(conf), port=15998)
-    del chosen["bare epoll"]
-    return chosen
+        conf.write_text(f"127.0.0.1:{port} stream tcp nowait.1000000 nobody {fortune} fortune -a\n")
+        return Server(program, "-i", "-q", "4096", str(conf), port=port)
+    return make
 
 
-def main():
-    everyone = servers()
-    table("Connections, 8 bytes echoed each, 16 at a time", "a second",
-          lambda s: client("connect", s.port, 16, SECONDS), everyone)
-    table("One connection, echoed", "MB/s", lambda s: client("bulk", s.port, 2000), everyone)
-    print(f"\n{MANY} clients held\n{'':34}{'KiB each':>11}{'threads':>9}{'files':>9}"
-          f"{'echoes/s':>11}{'p99 ms':>9}")
-    for name, make in everyone.items():
-        held(name, make)
-    print(f"\nCookies: connections that are sent something, a second\n")
+def cookies():
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
-        for name, make in cookie_servers(folder).items():
-            rates = []
-            for _ in range(ROUNDS):
-                with make() as server:
-                    time.sleep(0.5)
-                    rates.append(client("fetch", server.port, 16, SECONDS))
-            print(f"{name:34}{statistics.median(rates):12.0f}", flush=True)
+        text = pathlib.Path(folder) / "cookie.txt"
+        text.write_text("x" * 200)
+        chosen = {
+            "nginx return": nginx(folder),
+            "inetd and fortune": inetd(folder),
+            "fortuneserver bitrate=0": element("fortuneserver port=0 bitrate=0"),
+            "protocolserver launch=filesrc":
+                element(f'protocolserver launch="filesrc location={text}"'),
+        }
+        chosen = {name: make for name, make in chosen.items() if make}
+        compare("Cookies: connections that are sent something, and its end", "a second", chosen,
+                lambda s: load("fetch", s.port, 16, SECONDS)[0], next(iter(chosen)))
 
 
-main()
+def rtsp_session(port):
+    """A connection on which a stream plays."""
+    connection = socket.create_connection(("127.0.0.1", port), 20)
+    session = ""
+
+    def ask(sequence, method, path, more=""):
+        connection.sendall(f"{method} rtsp://127.0.0.1:{port}/{path} RTSP/1.0\r\n"
+                           f"CSeq: {sequence}\r\n{more}{session}\r\n".encode())
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            answer += connection.recv(4096)
+        assert answer.startswith(b"RTSP/1.0 200"), answer
+        return answer.decode(errors="replace")
+    ask(1, "DESCRIBE", "tone")
+    answer = ask(2, "SETUP", "tone/stream=0",
+                 "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n")
+    session = "Session: " + re.search(r"Session: *(\w+)", answer).group(1) + "\r\n"
+    ask(3, "PLAY", "tone")
+    return connection
+
+
+def rtsp():
+    print(f"\n{RTSP_CLIENTS} clients that are sent sound: what each takes"
+          f"\n{'':34}{'KiB':>9}{'threads':>9}{'files':>9}{'ratio':>9}")
+    launch = 'protocolserver launch="audiotestsrc is-live=true ! audio/x-raw,rate=8000,channels=1 ' \
+             '! mulawenc"'
+    chosen = {"fortuneserver": (element("fortuneserver port=0 num-cookies=-1"), None),
+              "protocolserver, the same sound": (element(launch), None),
+              "gst-rtsp-server": (lambda: Server(FOLDER / "rtsp-peer"), rtsp_session)}
+    if not (FOLDER / "rtsp-peer").exists():
+        del chosen["gst-rtsp-server"]
+    base = None
+    for name, (make, connect) in chosen.items():
+        connect = connect or (lambda port: socket.create_connection(("127.0.0.1", port)))
+        with make() as server:
+            first = [connect(server.port) for _ in range(5)]  # what is made once is made
+            time.sleep(0.5)
+            before = server.usage()
+            clients = [connect(server.port) for _ in range(RTSP_CLIENTS)]
+            time.sleep(0.5)
+            each = [(a - b) / RTSP_CLIENTS for a, b in zip(server.usage(), before)]
+            base = base or each[0]
+            print(f"{name:34}{each[0]:9.1f}{each[1]:9.2f}{each[2]:9.2f}{each[0] / base:9.1f}",
+                  flush=True)
+            for connection in first + clients:
+                connection.close()
+
+
+def pick():
+    fortune = shutil.which("fortune", path=os.environ["PATH"] + ":/usr/games")
+    databases = [index[:-4] for index in glob.glob("/usr/share/games/fortunes/*.dat")]
+    if not fortune or not databases:
+        print("\nThere is no fortune-mod to compare with")
+        return
+    rounds = []
+    for _ in range(ROUNDS):
+        result = subprocess.run([FOLDER / "pick-cost", fortune, *databases], text=True,
+                                capture_output=True, check=True)
+        rounds.append([float(word) for word in result.stdout.split()])
+    reading, picking, running, count, _ = map(statistics.median, zip(*rounds))
+    print(f"\nOne of {count:.0f} cookies in {len(databases)} databases: {picking:.3f} us to pick, "
+          f"{reading:.0f} us to read them all once;\n{running:.0f} us to have fortune print one, "
+          f"{running / picking:.0f} times as long")
+
+
+SECTIONS = {"echo": echo, "bulk": bulk, "burst": burst, "held": held, "paced": paced,
+            "cookies": cookies, "rtsp": rtsp, "pick": pick}
+
+for section in sys.argv[2:] or SECTIONS:
+    SECTIONS[section]()
