@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "elements/server/clientbin.hpp"
 #include "elements/base/serverevents.hpp"
+#include "elements/server/clientbin.hpp"
 #include "net/reactor.hpp"
 #include "net/tcp_connection.hpp"
 

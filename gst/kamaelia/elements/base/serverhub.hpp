@@ -3,8 +3,8 @@
 
 #include "elements/base/serverevents.hpp"
 #include "elements/base/serverloop.hpp"
-#include "elements/server/servertls.hpp"
 #include "elements/base/servervalues.hpp"
+#include "elements/server/servertls.hpp"
 #include "elements/server/workers.hpp"
 #include "net/admission.hpp"
 #include "net/tcp_listener.hpp"

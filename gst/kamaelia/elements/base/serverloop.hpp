@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "elements/server/clientbin.hpp"
 #include "elements/base/serverclient.hpp"
 #include "elements/base/serverevents.hpp"
-#include "elements/server/servertls.hpp"
 #include "elements/base/servervalues.hpp"
+#include "elements/server/clientbin.hpp"
+#include "elements/server/servertls.hpp"
 #include "elements/server/workers.hpp"
 #include "glue/stats.hpp"
 #include "net/admission.hpp"
