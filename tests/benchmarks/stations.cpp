@@ -113,38 +113,6 @@ int be_station()
   }
 }
 
-int be_bulk_server()
-{
-  std::signal(SIGPIPE, SIG_IGN);
-  const int port = open_port();
-  if (port < 0)
-    return EXIT_FAILURE;
-  const std::string head = "HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\nContent-Length: " +
-                           std::to_string(bulk_size) + "\r\n\r\n";
-  const std::string piece(std::size_t{64} << 10U, static_cast<char>(0x55));
-  for (;;) {
-    std::array<pollfd, 2> events{pollfd{port, POLLIN, 0}, pollfd{STDIN_FILENO, POLLIN, 0}};
-    poll(events.data(), events.size(), -1);
-    if (events[1].revents != 0)
-      return EXIT_SUCCESS;
-    const int peer = accept4(port, nullptr, nullptr, SOCK_CLOEXEC);
-    if (peer < 0)
-      continue;
-    // What was not read would make a reset of the end.
-    std::array<char, 4096> request{};
-    (void)!read(peer, request.data(), request.size());
-    (void)!write(peer, head.data(), head.size());
-    for (auto left = bulk_size; left > 0;) {
-      const auto sent =
-          send(peer, piece.data(), std::min<std::uint64_t>(piece.size(), left), 0);
-      if (sent <= 0)
-        break;
-      left -= static_cast<std::uint64_t>(sent);
-    }
-    close(peer);
-  }
-}
-
 double cpu_seconds()
 {
   rusage usage{};

@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Servers that cost next to nothing, and listeners that cost as little as there can be. Each is
-// a process: a server says "port N" on standard output, and goes when its standard input is
-// closed.
+// A station that costs next to nothing, and listeners that cost as little as there can be. Each
+// is a process: the station says "port N" on standard output, and goes when its standard input
+// is closed.
 #pragma once
 
 #include <cstdint>
 
 namespace kam::bench {
 
-inline constexpr std::uint64_t bulk_size = std::uint64_t{1} << 30U;
-
 // Sends 128 kbit/s with ICY metadata to everybody who comes, in pieces of 100 ms.
 int be_station();
-
-// Sends `bulk_size` bytes to one after the other, out of the cache, as fast as they go.
-int be_bulk_server();
 
 // Reads what a server on this host sends for `path` with nothing but poll() and recv(), in as
 // many threads as there are listeners. Ends with the connections, or after so many seconds from

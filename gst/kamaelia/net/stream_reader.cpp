@@ -11,7 +11,9 @@ namespace kam::net {
 namespace {
 
 constexpr std::size_t large_read = std::size_t{64} << 10U;
-constexpr std::size_t gathered_bytes = std::size_t{2} << 20U;
+// Each time that a sender wakes somebody costs it as much as to send a megabyte. The kernel
+// takes less where half the largest receive buffer (tcp_rmem) is less.
+constexpr std::size_t gathered_bytes = std::size_t{8} << 20U;
 constexpr std::uint64_t burst_interval_ns = 10'000'000;
 
 }  // namespace

@@ -26,7 +26,8 @@ using Kind = http::RadioFailure::Kind;
 GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
 
-constexpr guint largest_block = 65536;
+// Only what comes faster than it is read fills so much.
+constexpr guint largest_block = 256 * 1024;
 
 // Kamaelia.Protocol.HTTP.IcecastClient and IcecastDemux: a station that is never given up.
 class IcecastSrcElement {
