@@ -474,6 +474,50 @@ GST_START_TEST(a_seek_behind_a_complete_window_is_quick)
 }
 GST_END_TEST
 
+// Seeds hang up on who wants nothing more of them, and have to be called again.
+GST_START_TEST(another_file_is_played_after_the_seed_has_hung_up)
+{
+  SeedOptions options;
+  options.files = {{"a.mkv", 700'000}, {"b.mkv", 900'000}};
+  const TorrentSeed seed{options};
+  Player one{seed.magnet(), "file-index=0 stats-interval=1"};
+  one.start().expect(seed.content(0));
+  const auto peers = [&] {
+    GstStructure *stats = nullptr;
+    g_object_get(one.source(), "stats", &stats, nullptr);
+    guint count = 0;
+    ck_assert(gst_structure_get_uint(stats, "peers", &count));
+    gst_structure_free(stats);
+    return count;
+  };
+  one.wait("the seed to go", [&] { return peers() == 0; });
+  Player two{seed.bare_magnet(), "file-index=1"};
+  const auto started = std::chrono::steady_clock::now();
+  two.start().expect(seed.content(1));
+  ck_assert_int_lt(since(started).count(), 10'000);
+}
+GST_END_TEST
+
+// What has come of a piece is in two files, and one of them is not the other's yet.
+GST_START_TEST(a_file_is_wanted_while_a_piece_of_it_comes)
+{
+  SeedOptions options;
+  options.piece_length = 262'144;
+  options.files = {{"a.mkv", 100'000}, {"b.mkv", 900'000}};
+  options.upload_limit = 400'000;
+  const TorrentSeed seed{options};
+  Player one{seed.magnet(), "file-index=0"};
+  one.start();
+  const auto until = std::chrono::steady_clock::now() + patience;
+  while (seed.uploaded() < 150'000 && std::chrono::steady_clock::now() < until)
+    g_usleep(10'000);
+  Player two{seed.bare_magnet(), "file-index=1"};
+  two.start();
+  one.expect(seed.content(0));
+  two.expect(seed.content(1));
+}
+GST_END_TEST
+
 GST_START_TEST(files_stay_only_if_they_are_to_be_kept)
 {
   const TorrentSeed seed;
@@ -623,6 +667,8 @@ static Suite *torrentsrc_suite()
   tcase_add_test(tc, a_peer_that_lies_is_not_believed);
   tcase_add_test(tc, it_waits_while_its_peer_is_away);
   tcase_add_test(tc, a_seek_behind_a_complete_window_is_quick);
+  tcase_add_test(tc, another_file_is_played_after_the_seed_has_hung_up);
+  tcase_add_test(tc, a_file_is_wanted_while_a_piece_of_it_comes);
   tcase_add_test(tc, files_stay_only_if_they_are_to_be_kept);
   tcase_add_test(tc, a_folder_that_cannot_be_written_is_an_error);
   tcase_add_test(tc, what_is_no_torrent_is_an_error);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "elements/torrent/torrentengine.hpp"
 
+#include "elements/torrent/heldtorrent.hpp"
+#include "elements/torrent/torrentreports.hpp"
 #include "elements/torrent/torrentsettings.hpp"
 #include "elements/torrent/torrentspec.hpp"
-#include "elements/torrent/torrentstore.hpp"
 
 #include <libtorrent/alert_types.hpp>
 #include <libtorrent/posix_disk_io.hpp>
@@ -13,9 +14,7 @@
 #include <libtorrent/torrent_status.hpp>
 
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
-#include <set>
 #include <utility>
 
 namespace kam::torrent {
@@ -31,266 +30,9 @@ constexpr std::chrono::seconds status_interval{1};
 // How long peers may be known and none of them connected before uTP is tried.
 constexpr std::chrono::seconds utp_after{5};
 
-// One torrent of the session.
-struct Torrent {
-  std::shared_ptr<TorrentState> state;
-  TorrentOptions options;
-  lt::torrent_handle handle;
-  std::unique_ptr<TorrentStore> store;
-  std::optional<Picker> picker;
-  std::size_t file_count = 0;                  // with padding
-  std::vector<lt::download_priority_t> files;  // as last told to libtorrent
-  bool is_waiting_for_files = false;           // libtorrent has not taken them yet
-  bool is_checked = false;
-  std::set<std::string> names_before;  // what was in the save path
-  bool had_files = false;              // and some of it is the torrent's
-  std::optional<Clock::time_point> lonely_since;
-};
-
-Failure failure_of(const lt::error_code &ec, lt::operation_t op, const std::string &path)
-{
-  const auto detail = path + ": " + ec.message() + " (" + lt::operation_name(op) + ")";
-  switch (ec.category() == boost::system::system_category() ||
-                  ec.category() == boost::system::generic_category()
-              ? ec.value()
-              : 0) {
-  case ENOSPC:
-  case EDQUOT:
-    return {Failure::Kind::no_space, "There is no space left for the torrent's files.", detail};
-  case EACCES:
-  case EPERM:
-  case EROFS:
-  case ENOTDIR:
-  case EISDIR:
-  case ELOOP:
-  case ENOENT:
-    return {Failure::Kind::open_write, "The torrent's files cannot be written.", detail};
-  default: return {Failure::Kind::read, "The torrent's files cannot be used.", detail};
-  }
-}
-
-TorrentStatus::State state_of(const lt::torrent_status &status)
-{
-  using State = TorrentStatus::State;
-  switch (status.state) {
-  case lt::torrent_status::checking_files:
-  case lt::torrent_status::checking_resume_data: return State::checking;
-  case lt::torrent_status::downloading_metadata: return State::metadata;
-  case lt::torrent_status::downloading: return State::downloading;
-  case lt::torrent_status::finished: return State::finished;
-  case lt::torrent_status::seeding: return State::seeding;
-  default: return State::starting;
-  }
-}
-
-template <class Number>
-std::uint64_t positive(Number number)
-{
-  return number > 0 ? static_cast<std::uint64_t>(number) : 0;
-}
-
-TorrentStatus status_of(const lt::torrent_status &from)
-{
-  TorrentStatus status;
-  status.state = state_of(from);
-  status.wanted = positive(from.total_wanted);
-  status.wanted_done = positive(from.total_wanted_done);
-  status.fraction_done = status.wanted > 0 ? static_cast<double>(status.wanted_done) /
-                                                 static_cast<double>(status.wanted)
-                                           : 0;
-  status.downloaded = positive(from.total_payload_download);
-  status.uploaded = positive(from.total_payload_upload);
-  status.redundant = positive(from.total_redundant_bytes);
-  status.failed = positive(from.total_failed_bytes);
-  status.download_rate = static_cast<std::uint32_t>(positive(from.download_payload_rate));
-  status.upload_rate = static_cast<std::uint32_t>(positive(from.upload_payload_rate));
-  status.peers = static_cast<std::uint32_t>(positive(from.num_peers));
-  status.seeds = static_cast<std::uint32_t>(positive(from.num_seeds));
-  status.known_peers = static_cast<std::uint32_t>(positive(from.list_peers));
-  return status;
-}
-
 std::string path_in(const std::string &folder, const File &file)
 {
   return folder + '/' + file.path;
-}
-
-std::set<std::string> names_in(const std::string &folder)
-{
-  std::set<std::string> names;
-  std::error_code ec;
-  for (std::filesystem::directory_iterator entry{folder, ec}, end; !ec && entry != end;
-       entry.increment(ec))
-    names.insert(entry->path().filename().string());
-  return names;
-}
-
-// Whether one of the torrent's files, or its folder, is among them.
-bool has_any(const std::set<std::string> &names, const Contents &contents)
-{
-  return std::ranges::any_of(contents.files, [&](const File &file) {
-    return names.contains(file.path.substr(0, file.path.find('/')));
-  });
-}
-
-// The metadata has become known: so have the files.
-void take_contents(Torrent &torrent, const std::shared_ptr<const lt::torrent_info> &info)
-{
-  auto contents = contents_of(*info);
-  torrent.picker.emplace(contents->piece_count);
-  torrent.file_count = static_cast<std::size_t>(info->num_files());
-  auto shared = torrent.state->shared.lock();
-  shared->contents = std::move(contents);
-}
-
-// What was there before may not be deleted.
-void look_for_files(Torrent &torrent)
-{
-  const auto contents = torrent.state->shared.lock()->contents;
-  const bool is_own_folder = torrent.options.save_path.empty();
-  torrent.had_files = !is_own_folder && has_any(torrent.names_before, *contents);
-}
-
-// Pieces that were noted need not be read through.
-void believe_notes(const Torrent &torrent, lt::add_torrent_params &params)
-{
-  if (!torrent.options.resume || torrent.options.seed)
-    return;
-  const auto contents = torrent.state->shared.lock()->contents;
-  const auto pieces =
-      torrent.store->noted(*contents, torrent.state->info_hash, params.save_path);
-  if (!pieces)
-    return;
-  params.have_pieces.resize(static_cast<int>(pieces->size()), false);
-  for (std::uint32_t piece = 0; piece < pieces->size(); ++piece)
-    if ((*pieces)[piece])
-      params.have_pieces.set_bit(lt::piece_index_t{static_cast<int>(piece)});
-}
-
-// From now on, with what libtorrent has found.
-void begin_notes(const Torrent &torrent)
-{
-  if (!torrent.picker)
-    return;
-  std::shared_ptr<const Contents> contents;
-  std::vector<bool> have;
-  std::string save_path;
-  {
-    auto shared = torrent.state->shared.lock();
-    contents = shared->contents;
-    have = shared->have;
-    save_path = shared->save_path;
-  }
-  torrent.store->begin_notes(*contents, torrent.state->info_hash, save_path, have);
-}
-
-// libtorrent writes the pieces of files that are not wanted elsewhere, so it has to know first.
-void want_files(Torrent &torrent)
-{
-  std::vector<lt::download_priority_t> wanted;
-  {
-    auto shared = torrent.state->shared.lock();
-    if (!shared->contents || shared->places.empty())
-      return;
-    wanted.assign(torrent.file_count, lt::dont_download);
-    for (const auto &place : shared->places)
-      if (const auto index = static_cast<std::size_t>(place.file.index); index < wanted.size())
-        wanted[index] = lt::default_priority;
-  }
-  if (wanted == torrent.files)
-    return;
-  torrent.files = wanted;
-  torrent.is_waiting_for_files = true;
-  torrent.handle.prioritize_files(wanted);
-}
-
-void note_piece(Torrent &torrent, std::uint32_t piece)
-{
-  if (!torrent.picker)
-    return;
-  {
-    auto shared = torrent.state->shared.lock();
-    if (piece >= shared->contents->piece_count)
-      return;
-    shared->have.resize(shared->contents->piece_count);
-    shared->have[piece] = true;
-  }
-  torrent.picker->set_have(piece);
-  torrent.store->note(piece);
-}
-
-void plan(Torrent &torrent)
-{
-  if (!torrent.picker || !torrent.is_checked || !torrent.handle.is_valid())
-    return;
-  want_files(torrent);
-  if (torrent.is_waiting_for_files)
-    return;
-  std::vector<Reader> readers;
-  bool is_any_new = false;
-  {
-    auto shared = torrent.state->shared.lock();
-    for (auto &place : shared->places) {
-      is_any_new |= !std::exchange(place.has_file, true);
-      readers.push_back(place.reader);
-    }
-  }
-  if (is_any_new)
-    torrent.state->changed.notify_all();
-  if (readers.empty())
-    return;
-  const auto orders = torrent.picker->plan(readers, monotonic_now());
-  if (orders.clear_deadlines)
-    torrent.handle.clear_piece_deadlines();
-  if (!orders.priorities.empty()) {
-    std::vector<std::pair<lt::piece_index_t, lt::download_priority_t>> priorities;
-    priorities.reserve(orders.priorities.size());
-    for (const auto &[piece, priority] : orders.priorities)
-      priorities.emplace_back(static_cast<int>(piece), priority);
-    torrent.handle.prioritize_pieces(priorities);
-  }
-  int deadline = 0;
-  for (const auto piece : orders.deadlines) {
-    torrent.handle.set_piece_deadline(lt::piece_index_t{static_cast<int>(piece)}, deadline);
-    deadline += 100;
-  }
-}
-
-// All that is there, as libtorrent sees it.
-void resynchronise(Torrent &torrent)
-{
-  if (!torrent.picker || !torrent.handle.is_valid())
-    return;
-  const auto status = torrent.handle.status(lt::torrent_handle::query_pieces);
-  const bool has_all = status.is_seeding;
-  const auto count = torrent.state->shared.lock()->contents->piece_count;
-  for (std::uint32_t piece = 0; piece < count; ++piece) {
-    const lt::piece_index_t index{static_cast<int>(piece)};
-    if (has_all || (index < status.pieces.end_index() && status.pieces[index]))
-      note_piece(torrent, piece);
-  }
-  {
-    auto shared = torrent.state->shared.lock();
-    shared->have.resize(count);
-  }
-}
-
-void handle_metadata(Torrent &torrent)
-{
-  const auto info = torrent.handle.torrent_file();
-  if (!info || torrent.picker)
-    return;
-  if (!contents_of(*info)->stays_below()) {
-    fail(*torrent.state, {Failure::Kind::format, "The torrent's metadata is damaged.",
-                          "the name of a file is not one"});
-    return;
-  }
-  auto metainfo = std::make_shared<const ByteVector>(metainfo_of(*info));
-  take_contents(torrent, info);
-  torrent.store->keep_metainfo(*metainfo);
-  torrent.state->shared.lock()->metainfo = std::move(metainfo);
-  look_for_files(torrent);
-  tell(*torrent.state, Event::metadata);
 }
 
 }  // namespace
@@ -308,35 +50,37 @@ struct Engine::Session {
     libtorrent->set_alert_notify(notify);
   }
 
-  Torrent *find(const TorrentState &state);
-  Torrent *find(const lt::torrent_handle &handle);
+  HeldTorrent *find(const TorrentState &state);
+  HeldTorrent *find(const lt::torrent_handle &handle);
 
-  void begin(Torrent &torrent, const TorrentSpec &spec);
-  void put_away(Torrent &torrent);
+  void begin(HeldTorrent &torrent, const TorrentSpec &spec);
+  void put_away(HeldTorrent &torrent);
 
   void handle_alerts();
   void handle(lt::alert &alert, std::vector<TorrentState *> &changed);
   bool handle_torrent(lt::alert &alert, std::vector<TorrentState *> &changed);
+  bool handle_error(HeldTorrent &torrent, const lt::alert &alert);
+  void handle_peer(HeldTorrent &torrent, const lt::alert &alert);
   void handle_status(const lt::state_update_alert &alert);
-  void try_utp(Torrent &torrent, const TorrentStatus &status);
+  void look_for_company(HeldTorrent &torrent, const TorrentStatus &status);
 
   SessionSettings settings;
   std::function<void(std::uint16_t)> has_port;
   std::optional<lt::session> libtorrent;
-  std::vector<std::unique_ptr<Torrent>> torrents;
+  std::vector<std::unique_ptr<HeldTorrent>> torrents;
   Clock::time_point next_plan = Clock::time_point::max();
   Clock::time_point next_status = Clock::time_point::max();
   bool has_utp = false;
 };
 
-Torrent *Engine::Session::find(const TorrentState &state)
+HeldTorrent *Engine::Session::find(const TorrentState &state)
 {
   const auto found = std::ranges::find_if(
       torrents, [&](const auto &torrent) { return torrent->state.get() == &state; });
   return found == torrents.end() ? nullptr : found->get();
 }
 
-Torrent *Engine::Session::find(const lt::torrent_handle &handle)
+HeldTorrent *Engine::Session::find(const lt::torrent_handle &handle)
 {
   const auto found = std::ranges::find_if(
       torrents, [&](const auto &torrent) { return torrent->handle == handle; });
@@ -345,7 +89,7 @@ Torrent *Engine::Session::find(const lt::torrent_handle &handle)
 
 // --- torrents come and go -----------------------------------------------------------------
 
-void Engine::Session::begin(Torrent &torrent, const TorrentSpec &spec)
+void Engine::Session::begin(HeldTorrent &torrent, const TorrentSpec &spec)
 {
   auto params = spec.parsed().params;
   torrent.store = std::make_unique<TorrentStore>(spec.info_hash());
@@ -372,6 +116,8 @@ void Engine::Session::begin(Torrent &torrent, const TorrentSpec &spec)
     return;
   }
   torrent.names_before = names_in(params.save_path);
+  for (const auto &peer : params.peers)
+    remember_peer(torrent, peer);
   if (params.ti) {
     params.ti = std::make_shared<lt::torrent_info>(*params.ti);
     take_contents(torrent, params.ti);
@@ -400,7 +146,7 @@ void Engine::Session::begin(Torrent &torrent, const TorrentSpec &spec)
     tell(*torrent.state, Event::metadata);
 }
 
-void Engine::Session::put_away(Torrent &torrent)
+void Engine::Session::put_away(HeldTorrent &torrent)
 {
   std::shared_ptr<const Contents> contents;
   std::string save_path;
@@ -455,23 +201,53 @@ bool Engine::Session::handle_torrent(lt::alert &alert, std::vector<TorrentState 
     if (torrent->picker)
       torrent->picker->forget_orders();
     plan(*torrent);
-  } else if (const auto *file = lt::alert_cast<lt::file_error_alert>(&alert)) {
-    fail(*torrent->state, failure_of(file->error, file->op, file->filename()));
-  } else if (const auto *error = lt::alert_cast<lt::torrent_error_alert>(&alert)) {
-    fail(*torrent->state,
-         failure_of(error->error, lt::operation_t::unknown, error->filename()));
   } else if (lt::alert_cast<lt::torrent_finished_alert>(&alert)) {
+    torrent->may_have_sent_peers_away = true;
     if (torrent->is_checked)
       tell(*torrent->state, Event::finished);
-  } else if (const auto *tracker = lt::alert_cast<lt::tracker_error_alert>(&alert)) {
-    torrent->state->shared.lock()->status.tracker_error =
-        std::string{tracker->tracker_url()} + ": " + tracker->failure_reason();
+  } else if (!handle_error(*torrent, alert)) {
+    handle_peer(*torrent, alert);
   }
   return true;
 }
 
-void Engine::Session::try_utp(Torrent &torrent, const TorrentStatus &status)
+bool Engine::Session::handle_error(HeldTorrent &torrent, const lt::alert &alert)
 {
+  if (const auto *file = lt::alert_cast<lt::file_error_alert>(&alert)) {
+    torrent.is_mending = can_mend(torrent, file->error, file->op);
+    if (!torrent.is_mending)
+      fail(*torrent.state, failure_of(file->error, file->op, file->filename()));
+  } else if (const auto *error = lt::alert_cast<lt::torrent_error_alert>(&alert)) {
+    if (torrent.is_mending)
+      mend(torrent);
+    else
+      fail(*torrent.state,
+           failure_of(error->error, lt::operation_t::unknown, error->filename()));
+  } else if (const auto *tracker = lt::alert_cast<lt::tracker_error_alert>(&alert)) {
+    torrent.state->shared.lock()->status.tracker_error =
+        std::string{tracker->tracker_url()} + ": " + tracker->failure_reason();
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void Engine::Session::handle_peer(HeldTorrent &torrent, const lt::alert &alert)
+{
+  if (const auto *called = lt::alert_cast<lt::peer_connect_alert>(&alert)) {
+    if (called->direction == lt::peer_connect_alert::direction_t::out)
+      remember_peer(torrent, called->endpoint);
+  } else if (lt::alert_cast<lt::peer_disconnected_alert>(&alert)) {
+    if (torrent.may_have_sent_peers_away)
+      next_status = Clock::now();
+  }
+}
+
+void Engine::Session::look_for_company(HeldTorrent &torrent, const TorrentStatus &status)
+{
+  if (torrent.may_have_sent_peers_away && status.peers == 0 &&
+      status.state == TorrentStatus::State::downloading)
+    call_peers_back(torrent);
   const bool is_lonely = status.known_peers > 0 && status.peers == 0 &&
                          status.state != TorrentStatus::State::seeding;
   if (!is_lonely)
@@ -500,7 +276,7 @@ void Engine::Session::handle_status(const lt::state_update_alert &alert)
         status.state = TorrentStatus::State::failed;
       shared->status = status;
     }
-    try_utp(*torrent, status);
+    look_for_company(*torrent, status);
   }
   for (const auto &torrent : torrents)
     tell(*torrent->state, Event::status);
@@ -560,7 +336,7 @@ Engine::~Engine()
 void Engine::add(const std::shared_ptr<TorrentState> &state, const TorrentSpec &spec,
                  const TorrentOptions &options)
 {
-  auto torrent = std::make_unique<Torrent>();
+  auto torrent = std::make_unique<HeldTorrent>();
   torrent->state = state;
   torrent->options = options;
   session_->torrents.push_back(std::move(torrent));
@@ -574,8 +350,10 @@ void Engine::join(const std::shared_ptr<TorrentState> &state, const TorrentSpec 
   if (!torrent || !torrent->handle.is_valid())
     return;
   const auto &params = spec.parsed().params;
-  for (const auto &peer : params.peers)
+  for (const auto &peer : params.peers) {
+    remember_peer(*torrent, peer);
     torrent->handle.connect_peer(peer);
+  }
   for (const auto &tracker : params.trackers)
     torrent->handle.add_tracker(lt::announce_entry{tracker});
   for (const auto &seed : params.url_seeds)
@@ -610,8 +388,10 @@ void Engine::add_peer(TorrentState &state, const std::string &address)
 {
   const auto endpoint = endpoint_in(address);
   auto *torrent = session_->find(state);
-  if (endpoint && torrent && torrent->handle.is_valid())
-    torrent->handle.connect_peer(*endpoint);
+  if (!endpoint || !torrent || !torrent->handle.is_valid())
+    return;
+  remember_peer(*torrent, *endpoint);
+  torrent->handle.connect_peer(*endpoint);
 }
 
 void Engine::reannounce(TorrentState &state)

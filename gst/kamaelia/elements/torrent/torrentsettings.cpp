@@ -99,10 +99,11 @@ lt::settings_pack settings_pack_of(const SessionSettings &settings)
   pack.set_bool(Pack::enable_upnp, settings.upnp);
   pack.set_bool(Pack::enable_natpmp, settings.natpmp);
   pack.set_bool(Pack::anonymous_mode, settings.anonymous);
-  pack.set_int(Pack::alert_mask,
-               int(static_cast<std::uint32_t>(
-                   lt::alert_category::error | lt::alert_category::status |
-                   lt::alert_category::storage | lt::alert_category::piece_progress)));
+  pack.set_int(
+      Pack::alert_mask,
+      int(static_cast<std::uint32_t>(lt::alert_category::error | lt::alert_category::status |
+                                     lt::alert_category::connect | lt::alert_category::storage |
+                                     lt::alert_category::piece_progress)));
   return pack;
 }
 
