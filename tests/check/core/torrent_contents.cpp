@@ -71,6 +71,26 @@ START_TEST(choices)
 }
 END_TEST
 
+START_TEST(files_that_are_shown_together)
+{
+  const auto contents = folder();
+  using Files = std::vector<std::size_t>;
+  ck_assert(choose_files(contents, "") == Files{2});
+  ck_assert((choose_files(contents, "t/*") == Files{0, 1, 2}));
+  ck_assert(choose_files(contents, "b.mp3") == Files{1});
+  ck_assert(choose_files(contents, "*.nothing").empty());
+  Contents film;
+  film.name = "film";
+  film.files = {{"film/Film.de.srt", 0, 10, 0},
+                {"film/Film.mkv", 10, 1000, 1},
+                {"film/Film.SRT", 1010, 10, 2},
+                {"film/Trailer.srt", 1020, 10, 3},
+                {"film/Film.txt", 1030, 10, 4}};
+  ck_assert((choose_files(film, "") == Files{1, 0, 2}));
+  ck_assert(choose_files(Contents{}, "").empty());
+}
+END_TEST
+
 START_TEST(globs)
 {
   for (const auto &[pattern, text, fits] :

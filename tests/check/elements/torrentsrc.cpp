@@ -302,6 +302,51 @@ GST_START_TEST(a_thousand_random_ranges_are_pulled)
 }
 GST_END_TEST
 
+// Who pulls asks for the size before all else, and what is in a magnet is not known then.
+GST_START_TEST(a_magnet_is_pulled)
+{
+  const TorrentSeed seed;
+  const auto &content = seed.content();
+  auto *source = quiet_source(seed.magnet());
+  {
+    Puller puller{source};
+    gint64 duration = 0;
+    ck_assert(gst_pad_query_duration(puller.pad(), GST_FORMAT_BYTES, &duration));
+    ck_assert_int_eq(duration, gint64(content.size()));
+    ByteVector bytes;
+    ck_assert_int_eq(puller.pull(content.size() - 1000, 5000, bytes), GST_FLOW_OK);
+    ck_assert(std::equal(bytes.begin(), bytes.end(), content.end() - 1000, content.end()));
+  }
+  gst_object_unref(source);
+}
+GST_END_TEST
+
+// Nor does that keep it from being stopped.
+GST_START_TEST(a_wait_for_the_size_can_be_interrupted)
+{
+  const TorrentSeed seed;
+  auto *source = quiet_source(seed.bare_magnet());
+  {
+    Puller puller{source};
+    auto *asker = g_thread_new(
+        "asker",
+        [](gpointer pad) -> gpointer {
+          gint64 duration = 0;
+          ck_assert(
+              !gst_pad_query_duration(static_cast<GstPad *>(pad), GST_FORMAT_BYTES, &duration));
+          return nullptr;
+        },
+        puller.pad());
+    g_usleep(50'000);
+    const auto started = std::chrono::steady_clock::now();
+    gst_element_set_state(source, GST_STATE_NULL);
+    g_thread_join(asker);
+    ck_assert_int_lt(since(started).count(), 1000);
+  }
+  gst_object_unref(source);
+}
+GST_END_TEST
+
 // Without starting, for nobody knows yet whether it will be played.
 GST_START_TEST(scheduling_is_told_without_a_start)
 {
@@ -325,15 +370,9 @@ GST_START_TEST(scheduling_is_told_without_a_start)
     gst_object_unref(source);
     return pull;
   };
-  ck_assert(!can_pull(seed.magnet()));
+  ck_assert(can_pull(seed.magnet()));
   ck_assert(can_pull(seed.torrent_file()));
-  // Nor does it change while it is pushed: a demuxer that asks then would pull beside.
-  Player player{seed.magnet()};
-  player.start().expect(seed.content());
-  auto *query = gst_query_new_scheduling();
-  ck_assert(gst_element_query(player.source(), query));
-  ck_assert(!gst_query_has_scheduling_mode(query, GST_PAD_MODE_PULL));
-  gst_query_unref(query);
+  ck_assert(can_pull("torrent+http://127.0.0.1:1/none.torrent"));
 }
 GST_END_TEST
 
@@ -658,6 +697,8 @@ static Suite *torrentsrc_suite()
   tcase_add_test(tc, peers_by_ip_version_6_and_encrypted);
   tcase_add_test(tc, seeks_while_it_is_pushed);
   tcase_add_test(tc, a_thousand_random_ranges_are_pulled);
+  tcase_add_test(tc, a_magnet_is_pulled);
+  tcase_add_test(tc, a_wait_for_the_size_can_be_interrupted);
   tcase_add_test(tc, scheduling_is_told_without_a_start);
   tcase_add_test(tc, a_magnet_without_peers_waits_and_can_be_stopped);
   tcase_add_test(tc, too_long_a_wait_is_an_error);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <span>
+#include <string>
 
 namespace kam::torrent {
 
@@ -63,6 +65,12 @@ bool is_playable(const File &file)
   return file.size > 0 && !file.is_link;
 }
 
+// A torrent of several files has them in a folder of its name.
+bool fits_glob(const Contents &contents, const std::string &glob, const std::string &path)
+{
+  return matches_glob(glob, path) || matches_glob(contents.name + '/' + glob, path);
+}
+
 std::optional<std::size_t> by_path(const Contents &contents, const std::string &path)
 {
   const auto first_that = [&](auto fits) -> std::optional<std::size_t> {
@@ -74,13 +82,25 @@ std::optional<std::size_t> by_path(const Contents &contents, const std::string &
   };
   if (const auto exact = first_that([&](const std::string &p) { return p == path; }))
     return exact;
-  // A torrent of several files has them in a folder of its name.
   if (const auto inside =
           first_that([&](const std::string &p) { return p == contents.name + '/' + path; }))
     return inside;
-  return first_that([&](const std::string &p) {
-    return matches_glob(path, p) || matches_glob(contents.name + '/' + path, p);
-  });
+  return first_that([&](const std::string &p) { return fits_glob(contents, path, p); });
+}
+
+bool ends_in_one_of(std::string_view path, std::span<const std::string_view> endings)
+{
+  const auto dot = path.rfind('.');
+  if (dot == std::string_view::npos)
+    return false;
+  std::string ending{path.substr(dot + 1)};
+  std::ranges::transform(ending, ending.begin(), lower);
+  return std::ranges::find(endings, ending) != endings.end();
+}
+
+std::string_view without_ending(std::string_view path)
+{
+  return path.substr(0, path.rfind('.'));
 }
 
 std::optional<std::size_t> largest(const Contents &contents, bool only_media)
@@ -172,18 +192,42 @@ bool matches_glob(std::string_view pattern, std::string_view text)
   return p == pattern.size();
 }
 
+std::vector<std::size_t> choose_files(const Contents &contents, const std::string &path)
+{
+  const auto all_that = [&](auto fits) {
+    std::vector<std::size_t> all;
+    for (std::size_t i = 0; i < contents.files.size(); ++i)
+      if (is_playable(contents.files[i]) && fits(contents.files[i].path))
+        all.push_back(i);
+    return all;
+  };
+  const auto first = choose_file(contents, {.path = path});
+  if (!first)
+    return {};
+  if (!path.empty()) {
+    const auto all = all_that([&](const auto &p) { return fits_glob(contents, path, p); });
+    return all.empty() ? std::vector{*first} : all;
+  }
+  const auto stem = without_ending(contents.files[*first].path);
+  auto files =
+      all_that([&](const auto &p) { return looks_like_subtitles(p) && p.starts_with(stem); });
+  files.insert(files.begin(), *first);
+  return files;
+}
+
 bool looks_like_media(std::string_view path)
 {
   static constexpr std::array<std::string_view, 34> endings{
       "3gp", "aac",  "aif", "aiff", "avi", "flac", "flv",  "m2ts", "m4a", "m4b", "m4v", "mka",
       "mkv", "mov",  "mp2", "mp3",  "mp4", "mpeg", "mpg",  "mts",  "mxf", "oga", "ogg", "ogm",
       "ogv", "opus", "rm",  "ts",   "vob", "wav",  "webm", "wma",  "wmv", "wv"};
-  const auto dot = path.rfind('.');
-  if (dot == std::string_view::npos)
-    return false;
-  std::string ending{path.substr(dot + 1)};
-  std::ranges::transform(ending, ending.begin(), lower);
-  return std::ranges::find(endings, ending) != endings.end();
+  return ends_in_one_of(path, endings);
+}
+
+bool looks_like_subtitles(std::string_view path)
+{
+  static constexpr std::array<std::string_view, 5> endings{"ass", "srt", "ssa", "sub", "vtt"};
+  return ends_in_one_of(path, endings);
 }
 
 }  // namespace kam::torrent

@@ -62,10 +62,15 @@ struct FileWish {
 // largest that looks like sound or video, else the largest. Nothing if the wish cannot be met.
 std::optional<std::size_t> choose_file(const Contents &contents, const FileWish &wish);
 
+// Which files are shown together: all that can be played and fit the path or glob; without one
+// the file that choose_file() takes, and the subtitles beside it that are named after it.
+std::vector<std::size_t> choose_files(const Contents &contents, const std::string &path);
+
 // As a shell does it, with slashes as any other character; `[!a-z]` too.
 bool matches_glob(std::string_view pattern, std::string_view text);
 
 // Whether the name ends as those of sound or video do.
 bool looks_like_media(std::string_view path);
+bool looks_like_subtitles(std::string_view path);
 
 }  // namespace kam::torrent

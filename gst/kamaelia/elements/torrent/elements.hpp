@@ -3,6 +3,7 @@
 
 #include <gst/gst.h>
 
+GST_ELEMENT_REGISTER_DECLARE(torrentdemux)
 GST_ELEMENT_REGISTER_DECLARE(torrentenc)
 GST_ELEMENT_REGISTER_DECLARE(torrentsink)
 GST_ELEMENT_REGISTER_DECLARE(torrentsrc)

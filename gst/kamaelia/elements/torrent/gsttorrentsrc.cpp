@@ -16,6 +16,7 @@
 #include <atomic>
 #include <cerrno>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -72,6 +73,7 @@ class TorrentSrc {
   gboolean unlock_stop();
   gboolean get_size(guint64 *size);
   gboolean query(GstQuery *query);
+  void wait_for_duration(GstQuery *query);
   GstFlowReturn create(guint64 offset, guint length, GstBuffer **buffer);
 
   bool choose(const torrent::Contents &contents);
@@ -98,7 +100,8 @@ class TorrentSrc {
   std::optional<std::size_t> choice_;   // of the torrent's files
   torrent::File file_;
   std::shared_ptr<const torrent::Contents> contents_;
-  bool is_reading_ = false;
+  std::mutex beginning_;
+  std::atomic<bool> is_reading_ = false;  // and what is above has come to stay
   std::optional<torrent::TorrentFile> data_;
   std::atomic<guint64> size_ = GST_CLOCK_TIME_NONE;
   mutable glue::Guarded<std::string> current_file_;
@@ -351,8 +354,9 @@ gboolean TorrentSrc::query(GstQuery *query)
   switch (GST_QUERY_TYPE(query)) {
   case GST_QUERY_SCHEDULING:
     // The base class would start to find out, and wait for peers.
-    answer_scheduling(query, settings.snapshot());
+    answer_scheduling(query);
     return TRUE;
+  case GST_QUERY_DURATION: wait_for_duration(query); break;
   case GST_QUERY_BUFFERING:
     if (const auto torrent = lease())
       return answer_buffering(query, *torrent, size_);
@@ -360,6 +364,17 @@ gboolean TorrentSrc::query(GstQuery *query)
   default: break;
   }
   return GST_BASE_SRC_CLASS(glue::parent_class_of<TorrentSrc>(base_))->query(base_, query);
+}
+
+// Who pulls asks for the size first, in its streaming thread, and takes no "not yet" for an
+// answer: typefind would fail.
+void TorrentSrc::wait_for_duration(GstQuery *query)
+{
+  GstFormat format = GST_FORMAT_UNDEFINED;
+  gst_query_parse_duration(query, &format, nullptr);
+  if (format == GST_FORMAT_BYTES && size_ == GST_CLOCK_TIME_NONE &&
+      GST_PAD_MODE(GST_BASE_SRC_PAD(base_)) == GST_PAD_MODE_PULL)
+    begin();
 }
 
 // --- which file ---------------------------------------------------------------------------
@@ -434,6 +449,10 @@ GstFlowReturn TorrentSrc::fetch()
 // Once: what is in the torrent, and which file of it.
 GstFlowReturn TorrentSrc::begin()
 {
+  // The first who pulls may ask for the size in one thread and for data in another.
+  const std::lock_guard lock{beginning_};
+  if (is_reading_)
+    return GST_FLOW_OK;
   if (!held_) {
     if (const auto flow = fetch(); flow != GST_FLOW_OK)
       return flow;

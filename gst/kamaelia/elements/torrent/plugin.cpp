@@ -6,6 +6,7 @@
 static gboolean plugin_init(GstPlugin *plugin)
 {
   gboolean any = FALSE;
+  any |= GST_ELEMENT_REGISTER(torrentdemux, plugin);
   any |= GST_ELEMENT_REGISTER(torrentenc, plugin);
   any |= GST_ELEMENT_REGISTER(torrentsink, plugin);
   any |= GST_ELEMENT_REGISTER(torrentsrc, plugin);

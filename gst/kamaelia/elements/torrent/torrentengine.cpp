@@ -35,6 +35,27 @@ std::string path_in(const std::string &folder, const File &file)
   return folder + '/' + file.path;
 }
 
+bool handle_error(HeldTorrent &torrent, const lt::alert &alert)
+{
+  if (const auto *file = lt::alert_cast<lt::file_error_alert>(&alert)) {
+    torrent.is_mending = can_mend(torrent, file->error, file->op);
+    if (!torrent.is_mending)
+      fail(*torrent.state, failure_of(file->error, file->op, file->filename()));
+  } else if (const auto *error = lt::alert_cast<lt::torrent_error_alert>(&alert)) {
+    if (torrent.is_mending)
+      mend(torrent);
+    else
+      fail(*torrent.state,
+           failure_of(error->error, lt::operation_t::unknown, error->filename()));
+  } else if (const auto *tracker = lt::alert_cast<lt::tracker_error_alert>(&alert)) {
+    torrent.state->shared.lock()->status.tracker_error =
+        std::string{tracker->tracker_url()} + ": " + tracker->failure_reason();
+  } else {
+    return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 struct Engine::Session {
@@ -59,7 +80,6 @@ struct Engine::Session {
   void handle_alerts();
   void handle(lt::alert &alert, std::vector<TorrentState *> &changed);
   bool handle_torrent(lt::alert &alert, std::vector<TorrentState *> &changed);
-  bool handle_error(HeldTorrent &torrent, const lt::alert &alert);
   void handle_peer(HeldTorrent &torrent, const lt::alert &alert);
   void handle_status(const lt::state_update_alert &alert);
   void look_for_company(HeldTorrent &torrent, const TorrentStatus &status);
@@ -207,27 +227,6 @@ bool Engine::Session::handle_torrent(lt::alert &alert, std::vector<TorrentState 
       tell(*torrent->state, Event::finished);
   } else if (!handle_error(*torrent, alert)) {
     handle_peer(*torrent, alert);
-  }
-  return true;
-}
-
-bool Engine::Session::handle_error(HeldTorrent &torrent, const lt::alert &alert)
-{
-  if (const auto *file = lt::alert_cast<lt::file_error_alert>(&alert)) {
-    torrent.is_mending = can_mend(torrent, file->error, file->op);
-    if (!torrent.is_mending)
-      fail(*torrent.state, failure_of(file->error, file->op, file->filename()));
-  } else if (const auto *error = lt::alert_cast<lt::torrent_error_alert>(&alert)) {
-    if (torrent.is_mending)
-      mend(torrent);
-    else
-      fail(*torrent.state,
-           failure_of(error->error, lt::operation_t::unknown, error->filename()));
-  } else if (const auto *tracker = lt::alert_cast<lt::tracker_error_alert>(&alert)) {
-    torrent.state->shared.lock()->status.tracker_error =
-        std::string{tracker->tracker_url()} + ": " + tracker->failure_reason();
-  } else {
-    return false;
   }
   return true;
 }

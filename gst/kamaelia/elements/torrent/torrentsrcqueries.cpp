@@ -23,15 +23,14 @@ bool check_uri(const char *uri, GError **error)
   return !failure;
 }
 
-void answer_scheduling(GstQuery *query, const TorrentSrcValues &values)
+void answer_scheduling(GstQuery *query)
 {
   gst_query_set_scheduling(
       query,
       GstSchedulingFlags(GST_SCHEDULING_FLAG_SEEKABLE | GST_SCHEDULING_FLAG_BANDWIDTH_LIMITED),
       1, -1, 0);
   gst_query_add_scheduling_mode(query, GST_PAD_MODE_PUSH);
-  if (!is_magnet(values) && !is_remote(values))
-    gst_query_add_scheduling_mode(query, GST_PAD_MODE_PULL);
+  gst_query_add_scheduling_mode(query, GST_PAD_MODE_PULL);
 }
 
 bool answer_buffering(GstQuery *query, const torrent::TorrentLease &lease, guint64 size)

@@ -11,9 +11,8 @@ char *uri_of(const TorrentSrcValues &values);
 // Whether it can be played; if not, why.
 bool check_uri(const char *uri, GError **error);
 
-// Pulling needs the size, which a magnet has only when a peer has told it: then it is pushed
-// already, and that must not change.
-void answer_scheduling(GstQuery *query, const TorrentSrcValues &values);
+// Both ways, before anything is known: who pulls from a magnet waits for its size.
+void answer_scheduling(GstQuery *query);
 // What has come of the file, as ranges. False if that is not asked in bytes or percent.
 bool answer_buffering(GstQuery *query, const torrent::TorrentLease &lease, guint64 size);
 

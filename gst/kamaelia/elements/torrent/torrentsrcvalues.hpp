@@ -6,11 +6,8 @@
 
 namespace kam {
 
-struct TorrentSrcValues : TorrentNetworkValues, TorrentDownloadValues {
-  std::string location;
-  glue::Ref<GBytes> torrent;
-  gint file_index = -1;
-  std::string file_path;
+// How a torrent is played, whoever says which.
+struct TorrentPlayValues : TorrentNetworkValues, TorrentDownloadValues {
   std::string save_path;
   bool keep_files = false;
   bool resume = true;
@@ -18,9 +15,16 @@ struct TorrentSrcValues : TorrentNetworkValues, TorrentDownloadValues {
   guint64 prefetch_edges = guint64{1} << 20U;
   bool background_download = true;
   guint late_threshold = 600;
-  guint64 metadata_timeout = 0;
   guint64 timeout = 0;
   guint stats_interval = 5000;
+};
+
+struct TorrentSrcValues : TorrentPlayValues {
+  std::string location;
+  glue::Ref<GBytes> torrent;
+  gint file_index = -1;
+  std::string file_path;
+  guint64 metadata_timeout = 0;
 };
 
 // The torrent that location or torrent name, with the peers and so on that are set. Reads a
@@ -40,7 +44,53 @@ std::optional<std::size_t> wished_file(const TorrentSrcValues &values,
 template <class Impl>
 glue::Properties<Impl, TorrentSrcValues> torrentsrc_properties();
 
+// Those properties of an element whose Values begin with them.
+template <class Impl, class Values>
+void add_torrent_play(glue::Properties<Impl, Values> &properties);
+
 }  // namespace kam
+
+template <class Impl, class Values>
+void kam::add_torrent_play(glue::Properties<Impl, Values> &properties)
+{
+  using V = TorrentPlayValues;
+  using glue::Mutable;
+  const auto of = []<class Value>(Value V::*member) {
+    return static_cast<Value Values::*>(member);
+  };
+  properties
+      .add("save-path", of(&V::save_path),
+           "Folder for the torrent's files; unset for one of its own in the user's cache",
+           Mutable::in_ready)
+      .add("keep-files", of(&V::keep_files),
+           "Keep the files when they are not played any more; what was there before is kept "
+           "anyway",
+           Mutable::in_ready)
+      .add("resume", of(&V::resume),
+           "Go on with what an earlier run left; otherwise it is read through and compared",
+           Mutable::in_ready)
+      .add("read-ahead", of(&V::read_ahead),
+           "How many bytes behind the one that is read are wanted before all others",
+           Mutable::in_ready, {65536, G_MAXINT64})
+      .add("prefetch-edges", of(&V::prefetch_edges),
+           "How many bytes at the beginning and at the end of the file are wanted early, "
+           "because players look there",
+           Mutable::in_ready, {0, 1U << 30U})
+      .add("background-download", of(&V::background_download),
+           "Get the whole file, and not only what is about to be read", Mutable::in_ready)
+      .add("late-threshold", of(&V::late_threshold),
+           "How many milliseconds to wait for a piece before more peers are asked for it",
+           Mutable::in_ready, {50, 60'000});
+  add_torrent_download(properties);
+  add_torrent_network(properties);
+  properties
+      .add("timeout", of(&V::timeout),
+           "How many nanoseconds to wait for data before that is an error; 0 for any time",
+           Mutable::in_playing, {0, G_MAXINT64})
+      .add("stats-interval", of(&V::stats_interval),
+           "How many milliseconds between torrent-stats messages, to the second; 0 for none",
+           Mutable::in_playing, {0, 3'600'000});
+}
 
 template <class Impl>
 kam::glue::Properties<Impl, kam::TorrentSrcValues> kam::torrentsrc_properties()
@@ -62,40 +112,10 @@ kam::glue::Properties<Impl, kam::TorrentSrcValues> kam::torrentsrc_properties()
       .add("file-path", &V::file_path,
            "Path of the file to play in the torrent; * ? and [a-z] stand for others",
            Mutable::in_ready)
-      .add("save-path", &V::save_path,
-           "Folder for the torrent's files; unset for one of its own in the user's cache",
-           Mutable::in_ready)
-      .add("keep-files", &V::keep_files,
-           "Keep the files when they are not played any more; what was there before is kept "
-           "anyway",
-           Mutable::in_ready)
-      .add("resume", &V::resume,
-           "Go on with what an earlier run left; otherwise it is read through and compared",
-           Mutable::in_ready)
-      .add("read-ahead", &V::read_ahead,
-           "How many bytes behind the one that is read are wanted before all others",
-           Mutable::in_ready, {65536, G_MAXINT64})
-      .add("prefetch-edges", &V::prefetch_edges,
-           "How many bytes at the beginning and at the end of the file are wanted early, "
-           "because players look there",
-           Mutable::in_ready, {0, 1U << 30U})
-      .add("background-download", &V::background_download,
-           "Get the whole file, and not only what is about to be read", Mutable::in_ready)
-      .add("late-threshold", &V::late_threshold,
-           "How many milliseconds to wait for a piece before more peers are asked for it",
-           Mutable::in_ready, {50, 60'000});
-  add_torrent_download(properties);
-  add_torrent_network(properties);
-  properties
       .add("metadata-timeout", &V::metadata_timeout,
            "How many nanoseconds a magnet's metadata may take before that is an error; 0 for "
            "any time",
-           Mutable::in_ready, {0, G_MAXINT64})
-      .add("timeout", &V::timeout,
-           "How many nanoseconds to wait for data before that is an error; 0 for any time",
-           Mutable::in_playing, {0, G_MAXINT64})
-      .add("stats-interval", &V::stats_interval,
-           "How many milliseconds between torrent-stats messages, to the second; 0 for none",
-           Mutable::in_playing, {0, 3'600'000});
+           Mutable::in_ready, {0, G_MAXINT64});
+  add_torrent_play(properties);
   return properties;
 }
