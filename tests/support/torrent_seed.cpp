@@ -14,6 +14,7 @@
 #include <libtorrent/torrent_info.hpp>
 #include <libtorrent/torrent_status.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <stdexcept>
@@ -117,6 +118,7 @@ TorrentSeed::TorrentSeed(const SeedOptions &options)
   };
   for (const auto &file : options.files) {
     contents_.push_back(random.bytes(file.size));
+    std::ranges::copy(as_bytes(file.head), contents_.back().begin());
     write_file(path_of(file), contents_.back());
   }
   metainfo_ = make_metainfo(options, folder_.path());

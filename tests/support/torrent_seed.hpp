@@ -33,6 +33,7 @@ struct SeedOptions {
   struct FileSpec {
     std::string path;
     std::size_t size = 0;
+    std::string head = {};  // what it begins with
   };
   std::vector<FileSpec> files{{"clip.ts", 3'000'000}};  // one, or several in a folder
   std::string name = "torrent";                         // of that folder

@@ -247,8 +247,8 @@ bool TorrentDemux::select(const std::vector<std::size_t> &files)
   }
   {
     auto state = state_.lock();
-    state->found = static_cast<std::size_t>(
-        std::ranges::count_if(state->branches, [](const auto &one) { return one->pad(); }));
+    state->found = static_cast<std::size_t>(std::ranges::count_if(
+        state->branches, [](const auto &one) { return one->pad() || one->is_left_out; }));
   }
   for (auto *branch : begun)
     branch->start();
@@ -318,6 +318,8 @@ bool TorrentDemux::gives_up_a_side(GstMessage *message)
     const auto found = std::ranges::find_if(state->branches, is_about);
     if (found == state->branches.end() || found == state->branches.begin() || (*found)->pad())
       return false;
+    if (std::exchange((*found)->is_left_out, true))
+      return true;
   }
   GError *error = nullptr;
   gst_message_parse_error(message, &error, nullptr);

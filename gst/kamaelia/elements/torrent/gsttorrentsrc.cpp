@@ -101,6 +101,7 @@ class TorrentSrc {
   torrent::File file_;
   std::shared_ptr<const torrent::Contents> contents_;
   std::mutex beginning_;
+  bool is_open_ = false;                  // from start() to stop()
   std::atomic<bool> is_reading_ = false;  // and what is above has come to stay
   std::optional<torrent::TorrentFile> data_;
   std::atomic<guint64> size_ = GST_CLOCK_TIME_NONE;
@@ -283,14 +284,18 @@ gboolean TorrentSrc::start()
   size_ = GST_CLOCK_TIME_NONE;
   current_file_.lock()->clear();
   const auto values = settings.snapshot();
+  const auto open = [this] {
+    const std::lock_guard lock{beginning_};
+    return is_open_ = true;
+  };
   if (is_remote(values))
-    return TRUE;
+    return open();
   auto spec = spec_of(values);
   if (const auto *failure = std::get_if<Failure>(&spec)) {
     post_failure(element(), *failure);
     return FALSE;
   }
-  return hold(*std::get_if<TorrentSpec>(&spec));
+  return hold(*std::get_if<TorrentSpec>(&spec)) && open();
 }
 
 bool TorrentSrc::hold(const TorrentSpec &spec)
@@ -319,6 +324,8 @@ bool TorrentSrc::hold(const TorrentSpec &spec)
 
 gboolean TorrentSrc::stop()
 {
+  const std::lock_guard lock{beginning_};
+  is_open_ = false;
   lease_.lock()->reset();
   if (held_)
     held_->listen({});
@@ -451,6 +458,8 @@ GstFlowReturn TorrentSrc::begin()
 {
   // The first who pulls may ask for the size in one thread and for data in another.
   const std::lock_guard lock{beginning_};
+  if (!is_open_)
+    return GST_FLOW_FLUSHING;
   if (is_reading_)
     return GST_FLOW_OK;
   if (!held_) {

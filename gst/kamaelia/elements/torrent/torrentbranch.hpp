@@ -8,7 +8,7 @@
 #include <gst/gst.h>
 
 #include <functional>
-#include <string>
+#include <memory>
 
 namespace kam {
 
@@ -36,6 +36,9 @@ class TorrentBranch {
   std::size_t index() const { return index_; }
   GstStream *stream() const { return stream_.get(); }
   GstPad *pad() const { return pad_.get(); }  // null before make_pad()
+
+  // For its owner to note, under its lock.
+  bool is_left_out = false;
 
  private:
   TorrentBranch(GstBin *bin, std::size_t index, GstStream *stream, Found found);

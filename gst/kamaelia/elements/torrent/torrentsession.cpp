@@ -214,8 +214,9 @@ void TorrentLease::listen(Listener listener)
 Wait TorrentLease::wait_for_contents(Clock::time_point deadline)
 {
   auto shared = state_->shared.lock();
+  const auto interruptions = interruptions_;
   for (;;) {
-    if (is_interrupted_)
+    if (is_interrupted_ || interruptions_ != interruptions)
       return Wait::interrupted;
     if (shared->failure)
       return Wait::failed;
@@ -297,6 +298,7 @@ void TorrentLease::interrupt(bool on)
   {
     const auto shared = state_->shared.lock();
     is_interrupted_ = on;
+    interruptions_ += on ? 1 : 0;
   }
   state_->changed.notify_all();
 }

@@ -176,7 +176,7 @@ class TorrentLease {
   // Waits for bytes of the file that is read, and tells the session to hurry with them. What
   // has come can be read from the file at path_of() in save_path().
   Wait wait_for(Range bytes, Clock::time_point deadline = Clock::time_point::max());
-  // Ends every wait, until it is called with false.
+  // Ends every wait that there is, and those to come until it is called with false.
   void interrupt(bool on);
   // How long there has been a wait for bytes; zero if there is none.
   std::chrono::milliseconds stalled() const;
@@ -193,7 +193,8 @@ class TorrentLease {
   std::shared_ptr<TorrentState> state_;
   std::uint32_t reader_ = 0;
   bool was_held_;
-  bool is_interrupted_ = false;  // under the lock of the state
+  bool is_interrupted_ = false;  // both under the lock of the state
+  std::uint64_t interruptions_ = 0;
 };
 
 // Held by a shared_ptr; the last of them ends it.
