@@ -40,6 +40,7 @@ std::size_t ChunkedBody::decode(MutableBytes bytes)
       state_ = State::broken;
     }
   }
+  used_ = at;
   return data;
 }
 
@@ -48,6 +49,9 @@ bool ChunkedBody::step(char c)
 {
   if (++overhead_ > max_overhead)
     return false;
+  if (line_end_ == LineEnd::crlf && (c == '\n') != is_after_cr_)
+    return false;
+  is_after_cr_ = c == '\r';
   switch (state_) {
   case State::size: return step_size(c);
   case State::extension:
