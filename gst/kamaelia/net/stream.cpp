@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "net/stream.hpp"
 
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -21,6 +23,18 @@ Stream::Result result_of_failure()
 }
 
 }  // namespace
+
+Stream::Result Stream::send_file(int file, std::uint64_t offset, std::size_t size)
+{
+  std::array<std::byte, 16384> space{};
+  const ssize_t count =
+      pread(file, space.data(), std::min(size, space.size()), static_cast<off_t>(offset));
+  if (count < 0)
+    return {Status::failed, 0, errno};
+  if (count == 0)
+    return {Status::ended, 0, 0};
+  return write(Bytes{space}.first(static_cast<std::size_t>(count)));
+}
 
 Stream::Result SocketStream::read(std::span<std::byte> into)
 {
@@ -52,6 +66,15 @@ Stream::Result SocketStream::write(std::span<const Bytes> pieces)
   if (size < 0)
     return result_of_failure();
   return {Status::done, static_cast<std::size_t>(size), 0};
+}
+
+Stream::Result SocketStream::send_file(int file, std::uint64_t offset, std::size_t size)
+{
+  auto at = static_cast<off_t>(offset);
+  const ssize_t count = sendfile(socket_.get(), file, &at, size);
+  if (count < 0)
+    return result_of_failure();
+  return {count == 0 ? Status::ended : Status::done, static_cast<std::size_t>(count), 0};
 }
 
 bool SocketStream::end_writing()

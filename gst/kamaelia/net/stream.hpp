@@ -5,6 +5,7 @@
 #include "net/file_descriptor.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 namespace kam::net {
@@ -34,6 +35,8 @@ class Stream {
   virtual Result write(Bytes bytes) = 0;
   // The same for bytes in several pieces.
   virtual Result write(std::span<const Bytes> pieces) { return write(pieces.front()); }
+  // Writes so much of an open file, or less. `ended`: the file has no more.
+  virtual Result send_file(int file, std::uint64_t offset, std::size_t size);
   // Says that nothing more will be written. False if the peer cannot be told any more.
   virtual bool end_writing() = 0;
   // Whether bytes may wait in here that the descriptor does not tell of.
@@ -53,6 +56,7 @@ class SocketStream final : public Stream {
   Result read(std::span<std::byte> into) override;
   Result write(Bytes bytes) override;
   Result write(std::span<const Bytes> pieces) override;
+  Result send_file(int file, std::uint64_t offset, std::size_t size) override;
   bool end_writing() override;
   int fd() const override { return socket_.get(); }
 

@@ -223,17 +223,47 @@ void TcpConnection::note_peer_end()
 
 // --- writing ------------------------------------------------------------------------------
 
-void TcpConnection::write(Bytes bytes)
+void TcpConnection::write(std::span<const Bytes> pieces)
 {
-  if (state_ != State::open || bytes.empty())
+  if (state_ != State::open)
     return;
-  const auto sent = queue_.empty() ? send(bytes) : 0;
-  if (state_ == State::closed || sent == bytes.size())
+  auto sent = queue_.empty() ? send(pieces) : 0;
+  if (state_ == State::closed)
     return;
+  const bool had_queue = !queue_.empty();
+  for (const auto piece : pieces) {
+    const auto gone = std::min(sent, piece.size());
+    sent -= gone;
+    if (gone < piece.size())
+      queue_.append(piece.subspan(gone));
+  }
   if (queue_.empty())
+    return;
+  if (!had_queue)
     last_progress_ = reactor_.now();
-  queue_.append(bytes.subspan(sent));
   update_interest();
+}
+
+Stream::Status TcpConnection::send_file(int file, std::uint64_t offset, std::size_t size,
+                                        std::size_t &bytes_sent)
+{
+  bytes_sent = 0;
+  if (state_ != State::open)
+    return Stream::Status::failed;
+  if (!queue_.empty())
+    return Stream::Status::blocked;
+  const auto result = stream_->send_file(file, offset, size);
+  if (result.status == Stream::Status::failed)
+    fail(result.error, "Cannot send a file to the client");
+  if (result.bytes > 0 || !is_write_blocked_)
+    last_progress_ = reactor_.now();
+  bytes_sent = result.bytes;
+  bytes_sent_ += result.bytes;
+  // Others shall have their turn, even if there is room for more.
+  if (state_ == State::open)
+    is_write_blocked_ = true;
+  update_interest();
+  return result.status;
 }
 
 std::size_t TcpConnection::allowance(std::size_t wanted)
@@ -263,6 +293,34 @@ std::size_t TcpConnection::send(Bytes bytes)
     paid_until_ += result.bytes * second / options_.max_rate;
   bytes_sent_ += result.bytes;
   is_write_blocked_ = result.bytes < allowed;
+  return result.bytes;
+}
+
+std::size_t TcpConnection::send(std::span<const Bytes> pieces)
+{
+  if (pieces.size() == 1)
+    return pieces.front().empty() ? 0 : send(pieces.front());
+  // Where there is a rate to keep, one piece after the other is counted.
+  std::size_t sent = 0;
+  if (options_.max_rate > 0) {
+    for (const auto piece : pieces) {
+      const auto gone = piece.empty() ? 0 : send(piece);
+      sent += gone;
+      if (gone < piece.size())
+        break;
+    }
+    return sent;
+  }
+  std::size_t wanted = 0;
+  for (const auto piece : pieces)
+    wanted += piece.size();
+  if (wanted == 0)
+    return 0;
+  const auto result = stream_->write(pieces);
+  if (result.status == Stream::Status::failed)
+    fail(result.error, "Cannot send to the client");
+  bytes_sent_ += result.bytes;
+  is_write_blocked_ = result.bytes < wanted;
   return result.bytes;
 }
 

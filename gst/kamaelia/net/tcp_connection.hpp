@@ -72,11 +72,19 @@ class TcpConnection final : private ReadyHandler, private Timer::Handler {
   [[nodiscard]] std::optional<Error> start();
   void pause_reading();
   void resume_reading();
+  bool is_reading() const { return is_reading_ && !has_peer_ended_; }
 
   // Sends or queues, as a whole. Without effect after end_writing() or a failure.
-  void write(Bytes bytes);
+  void write(Bytes bytes) { write(std::span{&bytes, 1}); }
+  // The same of bytes in several pieces.
+  void write(std::span<const Bytes> pieces);
+  // Sends so much of an open file, or less, without regard to the rate; nothing while something
+  // is queued. handle_drained() tells, in another turn, when there is room for more. `ended`:
+  // the file has no more.
+  Stream::Status send_file(int file, std::uint64_t offset, std::size_t size,
+                           std::size_t &bytes_sent);
   std::size_t queued() const { return queue_.size(); }
-  // When bytes were last taken from a queue, or the queue began.
+  // When bytes were last taken from a queue or a file, or the queue began.
   std::uint64_t last_progress() const { return last_progress_; }
   // After what is queued.
   void end_writing();
@@ -109,6 +117,7 @@ class TcpConnection final : private ReadyHandler, private Timer::Handler {
   void note_peer_end();
   // How much went; the queue is not touched.
   std::size_t send(Bytes bytes);
+  std::size_t send(std::span<const Bytes> pieces);
   void flush();
   void begin_lingering();
   void close(Closing closing);

@@ -5,6 +5,9 @@
 
 #include "net/tcp_listener.hpp"
 #include "net/wait.hpp"
+#include "support/temporary_folder.hpp"
+
+#include <fcntl.h>
 
 #include <array>
 #include <string>
@@ -55,7 +58,11 @@ struct Station final : Acceptor::Handler, TcpConnection::Handler {
     ++ends;
     connection->end_writing();
   }
-  void handle_drained() override { ++drains; }
+  void handle_drained() override
+  {
+    ++drains;
+    drained(*connection);
+  }
   void handle_closed(Closing how) override
   {
     closing = how;
@@ -77,6 +84,7 @@ struct Station final : Acceptor::Handler, TcpConnection::Handler {
   std::uint64_t sent = 0;
   std::optional<Closing> closing;
   std::function<void(TcpConnection &)> begin = [](TcpConnection &) {};
+  std::function<void(TcpConnection &)> drained = [](TcpConnection &) {};
 };
 
 std::string read_all(int fd)
@@ -188,6 +196,65 @@ START_TEST(keeps_a_rate)
 }
 END_TEST
 
+// Several pieces are one write; what the system does not take of them at once comes in order.
+START_TEST(writes_pieces)
+{
+  for (const std::size_t large : {0, 5, 20'000'000}) {
+    Station station;
+    const std::string text(large, 'x');
+    station.begin = [&](TcpConnection &connection) {
+      connection.write(std::array{as_bytes("a"), Bytes{}, as_bytes(text), as_bytes("b")});
+      connection.write(std::array{as_bytes("c"), as_bytes("d")});
+      connection.end_writing();
+    };
+    const auto peer = connected_to(station.listener);
+    std::thread thread{[&] { station.reactor.run(); }};
+    const auto got = read_all(peer.get());
+    shutdown(peer.get(), SHUT_WR);
+    thread.join();
+    ck_assert(got == "a" + text + "bcd");
+  }
+}
+END_TEST
+
+// From somewhere in it to its end, with what is written before and behind; each piece in a turn
+// of its own.
+START_TEST(sends_a_file)
+{
+  const test::TemporaryFolder place;
+  std::string text(3'000'000, '\0');
+  for (std::size_t i = 0; i < text.size(); ++i)
+    text[i] = static_cast<char>(i * 7 / 3);
+  const auto file =
+      FileDescriptor::own(open(place.write("file", text).c_str(), O_RDONLY | O_CLOEXEC));
+  Station station;
+  std::uint64_t offset = 1000;
+  auto status = Stream::Status::done;
+  const auto send_on = [&](TcpConnection &connection) {
+    std::size_t sent = 0;
+    status = connection.send_file(file.get(), offset, 1'000'000, sent);
+    offset += sent;
+    if (status == Stream::Status::ended) {
+      connection.write(as_bytes("end"));
+      connection.end_writing();
+    }
+  };
+  station.begin = [&](TcpConnection &connection) {
+    connection.write(as_bytes("head"));
+    send_on(connection);
+  };
+  station.drained = send_on;
+  const auto peer = connected_to(station.listener);
+  std::thread thread{[&] { station.reactor.run(); }};
+  const auto got = read_all(peer.get());
+  shutdown(peer.get(), SHUT_WR);
+  thread.join();
+  ck_assert(status == Stream::Status::ended);
+  ck_assert(got == "head" + text.substr(1000) + "end");
+  ck_assert_int_ge(station.drains, 3);
+}
+END_TEST
+
 START_TEST(aborts)
 {
   for (const auto farewell :
@@ -219,4 +286,4 @@ END_TEST
 
 CHECK_MAIN("tcp_connection", echoes_behind_the_end, queues_and_lingers,
            does_not_linger_for_ever, notices_a_reset_whatever_it_waits_for, keeps_a_rate,
-           aborts, says_why_it_cannot_listen)
+           writes_pieces, sends_a_file, aborts, says_why_it_cannot_listen)
