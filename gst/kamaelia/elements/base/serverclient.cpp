@@ -52,9 +52,9 @@ void ServerClient::begin()
     return;
   }
   is_starting_ = true;
-  loop_.work([this, bin = bin_.get()] {
+  loop_.pool().work([this, bin = bin_.get()] {
     const bool is_playing = bin->start();
-    loop_.finish_work([this, is_playing] {
+    loop_.pool().finish_work([this, is_playing] {
       is_starting_ = false;
       started(is_playing);
     });
@@ -287,7 +287,7 @@ void ServerClient::leave()
     return;
   bin_->detach();
   auto bin = std::move(bin_);
-  loop_.retire(std::move(bin), is_reusable_ && reason_ != Removal::error);
+  loop_.pool().retire(std::move(bin), is_reusable_ && reason_ != Removal::error);
   const auto detail = std::move(detail_);
   loop_.forget(id(), reason_, detail);
 }

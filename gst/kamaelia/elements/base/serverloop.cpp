@@ -18,53 +18,24 @@ namespace {
 constexpr std::size_t read_size = std::size_t{64} << 10U;
 constexpr std::uint64_t millisecond = 1'000'000;
 
-// A bus that nobody reads: what comes is handled where it comes from.
-glue::Ref<GstBus> make_bus()
-{
-  return glue::Ref<GstBus>::adopt(
-      GST_BUS(gst_object_ref_sink(g_object_new(GST_TYPE_BUS, "enable-async", FALSE, nullptr))));
-}
-
-bool is_for_the_application(GstMessage *message)
-{
-  switch (GST_MESSAGE_TYPE(message)) {
-  case GST_MESSAGE_ELEMENT:
-  case GST_MESSAGE_NEED_CONTEXT:
-  case GST_MESSAGE_HAVE_CONTEXT: return true;
-  default: return false;
-  }
-}
-
 }  // namespace
 
 ServerLoop::ServerLoop(ServerHub &hub)
     : hub_{hub},
       values_{hub.values()},
       reactor_{values_.context_wait * millisecond},
-      bus_{make_bus()},
-      around_{reactor_, bus_.get(), hub.clock(), hub.server(), values_.max_queued_bytes},
+      pool_{reactor_,
+            hub.workers(),
+            hub.server(),
+            hub.clock(),
+            {values_.max_queued_bytes, values_.recycle},
+            [this] { check_quiet(); }},
       acceptor_{reactor_, *this},
       accept_timer_{reactor_, *this}
 {
-  gst_bus_set_sync_handler(
-      bus_.get(),
-      [](GstBus *, GstMessage *message, gpointer server) {
-        if (auto *bin = ClientBin::of_message(message))
-          bin->handle_message(message);
-        if (is_for_the_application(message))
-          gst_element_post_message(GST_ELEMENT(server), message);
-        else
-          gst_message_unref(message);
-        return GST_BUS_DROP;
-      },
-      hub.server(), nullptr);
 }
 
-ServerLoop::~ServerLoop()
-{
-  idle_.clear();
-  gst_bus_set_sync_handler(bus_.get(), nullptr, nullptr, nullptr);
-}
+ServerLoop::~ServerLoop() = default;
 
 // A client that has not proved yet that it speaks TLS. While it says nothing it costs neither a
 // thread nor more than its socket.
@@ -144,7 +115,7 @@ bool ServerLoop::start()
 
 ClientBin::Made ServerLoop::make_bin()
 {
-  return ClientBin::make(around_, hub_.launch());
+  return pool_.make(hub_.launch());
 }
 
 void ServerLoop::accept(bool accepts)
@@ -192,6 +163,7 @@ void ServerLoop::shut_down()
     return;
   reactor_.post([this] {
     is_shutting_down_ = true;
+    pool_.close();
     acceptor_.stop();
     accept_timer_.cancel();
     for (const auto &[id, handshake] : handshakes_)
@@ -210,7 +182,7 @@ void ServerLoop::shut_down()
 
 void ServerLoop::check_quiet()
 {
-  if (!is_shutting_down_ || !clients_.empty() || !handshakes_.empty() || jobs_ > 0)
+  if (!is_shutting_down_ || !clients_.empty() || !handshakes_.empty() || !pool_.is_quiet())
     return;
   // With the lock, so that whoever waits does not destroy what is about to be notified.
   const std::lock_guard lock{mutex_};
@@ -286,7 +258,6 @@ void ServerLoop::handle_connection(net::FileDescriptor socket, const net::Endpoi
 void ServerLoop::shake_hands(Handshake &handshake)
 {
   hurry_handshakes();
-  ++jobs_;
   const auto socket = std::make_shared<net::FileDescriptor>(handshake.take_socket());
   hub_.handshakers().post(
       [this, id = handshake.info().id, socket, cancellable = handshake.cancellable()] {
@@ -294,8 +265,10 @@ void ServerLoop::shake_hands(Handshake &handshake)
         // A task can be copied, a stream cannot.
         const auto stream = std::make_shared<std::unique_ptr<TlsStream>>(
             hub_.tls()->shake_hands(std::move(*socket), cancellable.get(), why_not));
-        finish_work(
-            [this, id, stream, why_not] { end_handshake(id, std::move(*stream), why_not); });
+        reactor_.post([this, id, stream, why_not] {
+          end_handshake(id, std::move(*stream), why_not);
+          check_quiet();
+        });
       });
 }
 
@@ -345,12 +318,11 @@ std::unique_ptr<ClientBin> ServerLoop::bin_for(const ClientInfo &info, bool &is_
   if (auto *element = events().element_for(info)) {
     if (g_object_is_floating(element))
       gst_object_ref_sink(element);
-    made = ClientBin::make_around(around_, element, always_threads);
+    made = ClientBin::make_around(pool_.around(), element, always_threads);
     gst_object_unref(element);
-  } else if (!idle_.empty()) {
+  } else if (auto waiting = pool_.take()) {
     is_reusable = true;
-    made = std::move(idle_.back());
-    idle_.pop_back();
+    made = std::move(waiting);
   } else {
     is_reusable = true;
     made = make_bin();
@@ -391,21 +363,6 @@ guint64 ServerLoop::seed_for(guint64 id) const
   return hub_.seed_for(id);
 }
 
-void ServerLoop::work(std::function<void()> task)
-{
-  ++jobs_;
-  hub_.workers().post(std::move(task));
-}
-
-void ServerLoop::finish_work(std::function<void()> after)
-{
-  reactor_.post([this, after = std::move(after)] {
-    --jobs_;
-    after();
-    check_quiet();
-  });
-}
-
 std::span<std::byte> ServerLoop::read_space()
 {
   if (!read_buffer_) {
@@ -428,25 +385,6 @@ glue::BufferPtr ServerLoop::take_read(std::size_t count)
 void ServerLoop::count_queued(std::size_t before, std::size_t now)
 {
   counters_.queued_bytes.fetch_add(now - before, std::memory_order_relaxed);
-}
-
-void ServerLoop::retire(std::unique_ptr<ClientBin> bin, bool is_reusable)
-{
-  is_reusable = is_reusable && !is_shutting_down_ && idle_.size() < values_.recycle;
-  if (!bin->has_threads()) {
-    if (is_reusable && bin->stop())
-      idle_.push_back(std::move(bin));
-    return;
-  }
-  work([this, retired = bin.release(), is_reusable] {
-    std::unique_ptr<ClientBin> stopped{retired};
-    if (!stopped->stop() || !is_reusable)
-      stopped.reset();
-    finish_work([this, kept = stopped.release()] {
-      if (kept)
-        idle_.emplace_back(kept);
-    });
-  });
 }
 
 void ServerLoop::forget(guint64 id, Removal reason, const std::string &detail)

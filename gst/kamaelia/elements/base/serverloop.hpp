@@ -4,7 +4,7 @@
 #include "elements/base/serverclient.hpp"
 #include "elements/base/serverevents.hpp"
 #include "elements/base/servervalues.hpp"
-#include "elements/server/clientbin.hpp"
+#include "elements/server/clientbinpool.hpp"
 #include "elements/server/servertls.hpp"
 #include "elements/server/workers.hpp"
 #include "glue/stats.hpp"
@@ -53,7 +53,7 @@ class ServerLoop final : private net::Acceptor::Handler, private net::Timer::Han
   bool start();
   // A bin that was made to see whether the launch line is of use.
   ClientBin::Made make_bin();
-  void keep(std::unique_ptr<ClientBin> bin) { idle_.push_back(std::move(bin)); }
+  void keep(std::unique_ptr<ClientBin> bin) { pool_.keep(std::move(bin)); }
   void accept(bool accepts);
   // Removes all clients, and ends the thread once they are gone and what served them has
   // stopped.
@@ -73,16 +73,13 @@ class ServerLoop final : private net::Acceptor::Handler, private net::Timer::Han
   const ServerValues &values() const { return values_; }
   ServerEvents &events();
   guint64 seed_for(guint64 id) const;
-  // Runs `task` where it may wait; it has to end with finish_work().
-  void work(std::function<void()> task);
-  void finish_work(std::function<void()> after);
+  ClientBinPool &pool() { return pool_; }
   std::span<std::byte> read_space();
   // What was read into it.
   glue::BufferPtr take_read(std::size_t count);
   void count_received(std::size_t bytes) { counters_.bytes_received.add(bytes); }
   void count_sent(std::size_t bytes) { counters_.bytes_sent.add(bytes); }
   void count_queued(std::size_t before, std::size_t now);
-  void retire(std::unique_ptr<ClientBin> bin, bool is_reusable);
   // Destroys the client.
   void forget(guint64 id, Removal reason, const std::string &detail);
 
@@ -107,18 +104,15 @@ class ServerLoop final : private net::Acceptor::Handler, private net::Timer::Han
   ServerHub &hub_;
   const ServerValues values_;
   net::Reactor reactor_;
-  glue::Ref<GstBus> bus_;
-  ClientBin::Surroundings around_;
+  ClientBinPool pool_;
   net::Acceptor acceptor_;
   net::Timer accept_timer_;
   std::unordered_map<guint64, std::unique_ptr<ServerClient>> clients_;
   std::map<guint64, std::unique_ptr<Handshake>> handshakes_;  // by age
-  std::vector<std::unique_ptr<ClientBin>> idle_;
   glue::BufferPtr read_buffer_;
   std::optional<glue::WriteMap> read_map_;
   ServerCounters counters_;
   std::thread thread_;
-  std::size_t jobs_ = 0;      // that workers have
   bool is_refusing_ = false;  // the connection that comes next
   bool is_exhausted_ = false;
   bool is_shutting_down_ = false;

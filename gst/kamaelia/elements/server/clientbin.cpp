@@ -220,6 +220,12 @@ void ClientBin::attach(User &user, guint64 seed)
   seat_.gate.open();
 }
 
+void ClientBin::announce(Ref<GstCaps> caps, glue::EventPtr event)
+{
+  announced_caps_ = std::move(caps);
+  announced_event_ = std::move(event);
+}
+
 bool ClientBin::start()
 {
   gst_element_set_base_time(element(), gst_clock_get_time(around_.clock));
@@ -234,11 +240,13 @@ void ClientBin::begin_stream()
   if (!source_pad_)
     return;
   gst_pad_push_event(source_pad_, gst_event_new_stream_start("client"));
-  if (caps_)
-    gst_pad_push_event(source_pad_, gst_event_new_caps(caps_.get()));
+  if (const auto &caps = announced_caps_ ? announced_caps_ : caps_)
+    gst_pad_push_event(source_pad_, gst_event_new_caps(caps.get()));
   GstSegment segment;
   gst_segment_init(&segment, GST_FORMAT_BYTES);
   gst_pad_push_event(source_pad_, gst_event_new_segment(&segment));
+  if (announced_event_)
+    gst_pad_push_event(source_pad_, announced_event_.release());
 }
 
 void ClientBin::detach()
@@ -249,6 +257,8 @@ void ClientBin::detach()
 
 bool ClientBin::stop()
 {
+  announced_caps_ = {};
+  announced_event_ = nullptr;
   const auto result = gst_element_set_state(element(), GST_STATE_READY);
   if (source_pad_)
     gst_pad_stop_task(source_pad_);
@@ -343,6 +353,20 @@ GstFlowReturn ClientBin::handle_output(glue::BufferPtr buffer)
   return GST_FLOW_OK;
 }
 
+void ClientBin::handle_output_event(glue::EventPtr event)
+{
+  if (!around_.reactor.is_in_thread()) {
+    auto &crossing = *shared_crossing_.load(std::memory_order_acquire);
+    bool is_first = false;
+    crossing.send(std::move(event), is_first);
+    if (is_first)
+      tell_reactor(crossing);
+    return;
+  }
+  if (user_)
+    user_->handle_output_event(event.get());
+}
+
 void ClientBin::handle_output_end()
 {
   if (!around_.reactor.is_in_thread()) {
@@ -370,14 +394,17 @@ void ClientBin::collect()
   if (!has_threads_)
     return;
   while (user_ && user_->can_take_output()) {
-    const auto buffer = crossing_->take();
-    if (!buffer) {
+    const auto output = crossing_->take();
+    if (const auto *event = std::get_if<glue::EventPtr>(&output)) {
+      user_->handle_output_event(event->get());
+    } else if (const auto *buffer = std::get_if<glue::BufferPtr>(&output)) {
+      const glue::ReadMap map{buffer->get()};
+      user_->handle_output(map.bytes());
+    } else {
       if (crossing_->has_ended())
         user_->handle_output_end();
       return;
     }
-    const glue::ReadMap map{buffer.get()};
-    user_->handle_output(map.bytes());
   }
 }
 
@@ -427,11 +454,28 @@ void ClientBin::handle_message(GstMessage *message)
       });
     }
     break;
+  case GST_MESSAGE_ELEMENT: report_element_message(message); break;
   case GST_MESSAGE_LATENCY:
     around_.reactor.post([bin = bin_] { gst_bin_recalculate_latency(bin.get()); });
     break;
   default: break;
   }
+}
+
+void ClientBin::report_element_message(GstMessage *message)
+{
+  if (around_.reactor.is_in_thread()) {
+    if (user_)
+      user_->handle_bin_message(gst_message_get_structure(message));
+    return;
+  }
+  auto *const shared = shared_crossing_.load(std::memory_order_acquire);
+  if (shared)
+    around_.reactor.post(
+        [this, crossing = shared->shared_from_this(), kept = Ref<GstMessage>::share(message)] {
+          if (!crossing->is_shut() && user_)
+            user_->handle_bin_message(gst_message_get_structure(kept.get()));
+        });
 }
 
 void ClientBin::report_error(const std::string &what)

@@ -43,6 +43,10 @@ class ClientBin final : private ClientEnd {
   class User {
    public:
     virtual void handle_output(Bytes bytes) = 0;
+    // Caps, tags and events of its own, in their order with the output.
+    virtual void handle_output_event(GstEvent *) {}
+    // What an element posted in its own way.
+    virtual void handle_bin_message(const GstStructure *) {}
     virtual void handle_output_end() = 0;
     // Whether there is room for output just now. If not, collect() goes on later.
     virtual bool can_take_output() = 0;
@@ -85,6 +89,9 @@ class ClientBin final : private ClientEnd {
   std::optional<std::string> prepare();
   // The reactor's thread; before start(). `seed` is what the seat tells.
   void attach(User &user, guint64 seed);
+  // Before start(): what this user's data is, instead of the launch's caps, and an event that
+  // goes before it.
+  void announce(glue::Ref<GstCaps> caps, glue::EventPtr event);
   // To PLAYING, and what goes before data. False if it will not play; why came as an error.
   bool start();
   // The user is told no more, and whoever waits for it goes on.
@@ -112,15 +119,19 @@ class ClientBin final : private ClientEnd {
   void settle_in(bool always_threads);
   void begin_stream();
   GstFlowReturn handle_output(glue::BufferPtr buffer) override;
+  void handle_output_event(glue::EventPtr event) override;
   void handle_output_end() override;
   void tell_reactor(ClientCrossing &shared);
   void feed();  // the source pad's own thread
   void handle_flow(GstFlowReturn flow);
   void report_error(const std::string &what);
+  void report_element_message(GstMessage *message);
 
   Surroundings around_;
   glue::Ref<GstBin> bin_;
   glue::Ref<GstCaps> caps_;
+  glue::Ref<GstCaps> announced_caps_;
+  glue::EventPtr announced_event_;
   GstPad *source_pad_ = nullptr;  // the bin's
   bool gives_output_ = false;
   bool has_own_sinks_ = false;

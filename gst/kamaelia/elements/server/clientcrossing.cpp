@@ -8,17 +8,18 @@ namespace kam {
 void ClientCrossing::Way::put(glue::BufferPtr buffer)
 {
   bytes += gst_buffer_get_size(buffer.get());
-  buffers.push_back(std::move(buffer));
+  items.emplace_back(std::move(buffer));
 }
 
-glue::BufferPtr ClientCrossing::Way::get()
+ClientOutput ClientCrossing::Way::get()
 {
-  if (buffers.empty())
-    return nullptr;
-  auto buffer = std::move(buffers.front());
-  buffers.pop_front();
-  bytes -= gst_buffer_get_size(buffer.get());
-  return buffer;
+  if (items.empty())
+    return {};
+  auto item = std::move(items.front());
+  items.pop_front();
+  if (const auto *buffer = std::get_if<glue::BufferPtr>(&item))
+    bytes -= gst_buffer_get_size(buffer->get());
+  return item;
 }
 
 GstFlowReturn ClientCrossing::send(glue::BufferPtr buffer, bool &is_first)
@@ -32,6 +33,15 @@ GstFlowReturn ClientCrossing::send(glue::BufferPtr buffer, bool &is_first)
   return GST_FLOW_OK;
 }
 
+void ClientCrossing::send(glue::EventPtr event, bool &is_first)
+{
+  const std::lock_guard lock{mutex_};
+  if (is_shut_)
+    return;
+  out_.items.emplace_back(std::move(event));
+  is_first = !std::exchange(is_told_, true);
+}
+
 void ClientCrossing::end_sending(bool &is_first)
 {
   const std::lock_guard lock{mutex_};
@@ -42,13 +52,14 @@ void ClientCrossing::end_sending(bool &is_first)
 glue::BufferPtr ClientCrossing::receive(bool &has_room_again)
 {
   std::unique_lock lock{mutex_};
-  changed_.wait(lock, [this] { return is_shut_ || in_.has_ended || !in_.buffers.empty(); });
+  changed_.wait(lock, [this] { return is_shut_ || in_.has_ended || !in_.items.empty(); });
   if (is_shut_)
     return nullptr;
   const bool was_full = in_.bytes >= max_bytes_;
-  auto buffer = in_.get();
+  auto item = in_.get();
   has_room_again = was_full && in_.bytes < max_bytes_;
-  return buffer;
+  auto *const buffer = std::get_if<glue::BufferPtr>(&item);
+  return buffer ? std::move(*buffer) : nullptr;
 }
 
 void ClientCrossing::give(glue::BufferPtr buffer)
@@ -77,24 +88,24 @@ bool ClientCrossing::is_full()
   return in_.bytes >= max_bytes_;
 }
 
-glue::BufferPtr ClientCrossing::take()
+ClientOutput ClientCrossing::take()
 {
-  glue::BufferPtr buffer;
+  ClientOutput item;
   {
     const std::lock_guard lock{mutex_};
-    buffer = out_.get();
-    if (!buffer)
+    item = out_.get();
+    if (std::holds_alternative<std::monostate>(item))
       is_told_ = false;
   }
-  if (buffer)
+  if (std::holds_alternative<glue::BufferPtr>(item))
     changed_.notify_all();
-  return buffer;
+  return item;
 }
 
 bool ClientCrossing::has_ended()
 {
   const std::lock_guard lock{mutex_};
-  return out_.has_ended && out_.buffers.empty();
+  return out_.has_ended && out_.items.empty();
 }
 
 std::size_t ClientCrossing::bytes_to_take()
@@ -108,8 +119,8 @@ void ClientCrossing::shut()
   {
     const std::lock_guard lock{mutex_};
     is_shut_ = true;
-    in_.buffers.clear();
-    out_.buffers.clear();
+    in_.items.clear();
+    out_.items.clear();
     in_.bytes = out_.bytes = 0;
   }
   changed_.notify_all();

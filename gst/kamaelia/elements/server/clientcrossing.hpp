@@ -10,8 +10,12 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <variant>
 
 namespace kam {
+
+// What a bin makes for its client, in its order.
+using ClientOutput = std::variant<std::monostate, glue::BufferPtr, glue::EventPtr>;
 
 // Where bytes cross between a client in its reactor's thread and a bin that has threads of its
 // own. Those wait here; the reactor never does. Each way holds so many bytes at most, and one
@@ -25,6 +29,8 @@ class ClientCrossing : public std::enable_shared_from_this<ClientCrossing> {
   // Towards the client, waiting for room. FLUSHING once it is shut. `is_first` tells that the
   // reactor has to be told.
   GstFlowReturn send(glue::BufferPtr buffer, bool &is_first);
+  // The same without waiting.
+  void send(glue::EventPtr event, bool &is_first);
   void end_sending(bool &is_first);
   // From the client, waiting for it. Nothing: it has ended, or is shut.
   glue::BufferPtr receive(bool &has_room_again);
@@ -35,7 +41,8 @@ class ClientCrossing : public std::enable_shared_from_this<ClientCrossing> {
   void end_giving();
   // Whether the bin has to catch up before more is read from the client.
   bool is_full();
-  glue::BufferPtr take();
+  // Nothing: there is nothing just now.
+  ClientOutput take();
   // Whether nothing is left to take, and nothing will come.
   bool has_ended();
   std::size_t bytes_to_take();
@@ -45,12 +52,12 @@ class ClientCrossing : public std::enable_shared_from_this<ClientCrossing> {
 
  private:
   struct Way {
-    std::list<glue::BufferPtr> buffers;
+    std::list<ClientOutput> items;
     std::size_t bytes = 0;
     bool has_ended = false;
 
     void put(glue::BufferPtr buffer);
-    glue::BufferPtr get();
+    ClientOutput get();
   };
 
   const std::size_t max_bytes_;

@@ -4,6 +4,7 @@
 #include "glue/element.hpp"
 
 #include <atomic>
+#include <utility>
 
 namespace kam {
 
@@ -44,13 +45,23 @@ class ClientSink final {
       return glue::impl_of<ClientSink>(self).end().handle_output(glue::BufferPtr{buffer});
     });
     gst_pad_set_event_function(pad, [](GstPad *, GstObject *self, GstEvent *event) -> gboolean {
-      if (GST_EVENT_TYPE(event) == GST_EVENT_EOS)
-        glue::impl_of<ClientSink>(self).end().handle_output_end();
-      gst_event_unref(event);
+      glue::impl_of<ClientSink>(self).handle_event(glue::EventPtr{event});
       return TRUE;
     });
   }
 
+  void handle_event(glue::EventPtr event)
+  {
+    switch (GST_EVENT_TYPE(event.get())) {
+    case GST_EVENT_EOS: end().handle_output_end(); break;
+    case GST_EVENT_CAPS:
+    case GST_EVENT_TAG:
+    case GST_EVENT_CUSTOM_DOWNSTREAM:
+    case GST_EVENT_CUSTOM_DOWNSTREAM_OOB:
+    case GST_EVENT_CUSTOM_DOWNSTREAM_STICKY: end().handle_output_event(std::move(event)); break;
+    default: break;
+    }
+  }
   void set_end(ClientEnd &end) { end_.store(&end, std::memory_order_release); }
 
  private:

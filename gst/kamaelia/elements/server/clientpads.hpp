@@ -13,6 +13,8 @@ class ClientEnd {
  public:
   // Takes ownership. In any thread that pushes.
   virtual GstFlowReturn handle_output(glue::BufferPtr buffer) = 0;
+  // Caps, tags, and what an element has to say in its own way. Takes ownership.
+  virtual void handle_output_event(glue::EventPtr event) = 0;
   virtual void handle_output_end() = 0;
 
  protected:
