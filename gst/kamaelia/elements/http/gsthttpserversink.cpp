@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "elements/http/elementnotices.hpp"
 #include "elements/http/elements.hpp"
+#include "elements/http/gatekeeper.hpp"
 #include "elements/http/httpserversinkvalues.hpp"
 #include "elements/http/stationhost.hpp"
 #include "glue/stats.hpp"
 
 #include <gst/base/gstbasesink.h>
+#include <gst/base/gsttypefindhelper.h>
 
 #include <array>
 #include <memory>
@@ -36,7 +38,15 @@ class HttpServerSinkElement final : private http::StationHost::User {
   static const glue::Properties<HttpServerSinkElement, Values> &properties();
   void settings_changed() { host_.change(settings.snapshot()); }
 
-  explicit HttpServerSinkElement(Base *sink) : sink_{sink}, notices_{GST_ELEMENT(sink)} {}
+  explicit HttpServerSinkElement(Base *sink)
+      : sink_{sink},
+        notices_{GST_ELEMENT(sink)},
+        gatekeeper_{GST_ELEMENT(sink), notices_,
+                    [this](auto number, auto verdict) { host_.decide(number, verdict); }}
+  {
+    // What is due is put into a list, which takes no time.
+    gst_base_sink_set_processing_deadline(sink, 0);
+  }
   gint bound_port() const { return host_.bound_port(); }
   guint64 num_listeners() const { return host_.count(&http::MountStats::listeners); }
   guint64 bytes_served() const { return host_.count(&http::MountStats::bytes_sent); }
@@ -51,6 +61,8 @@ class HttpServerSinkElement final : private http::StationHost::User {
   gboolean unlock();
   gboolean unlock_stop();
   gboolean set_caps(GstCaps *caps);
+  bool begin_format(GstCaps *caps);
+  bool find_format(GstBuffer *buffer);
   gboolean event(GstEvent *event);
   GstFlowReturn render(GstBuffer *buffer);
   void handle_tags(const GstTagList *tags);
@@ -64,10 +76,13 @@ class HttpServerSinkElement final : private http::StationHost::User {
   Base *sink_;
   ElementNotices notices_;
   http::StationHost host_{*this};
+  http::Gatekeeper gatekeeper_;
 
   // The streaming thread's.
-  bool has_format_ = false;
+  bool has_caps_ = false;
+  bool has_format_ = false;  // without caps
   bool has_bitrate_ = false;
+  http::StationNote station_;  // that was told of last
   guint64 measured_bytes_ = 0;
   http::Nanoseconds measured_from_{-1};
 };
@@ -75,7 +90,6 @@ class HttpServerSinkElement final : private http::StationHost::User {
 enum Signal {
   signal_listener_added,
   signal_listener_removed,
-  signal_authenticate,
   signal_remove,
   signal_clear,
   signal_set_title,
@@ -83,18 +97,6 @@ enum Signal {
   signal_count
 };
 std::array<guint, signal_count> signals{};
-
-const char *name_of(http::Departure departure)
-{
-  switch (departure) {
-  case http::Departure::left: return "left";
-  case http::Departure::lagged: return "lagged";
-  case http::Departure::removed: return "removed";
-  case http::Departure::ended: return "ended";
-  case http::Departure::stopped: return "stopped";
-  }
-  return "";
-}
 
 GstStructure *structure_of(const std::vector<http::ListenerInfo> &listeners)
 {
@@ -157,8 +159,7 @@ void HttpServerSinkElement::class_init(Class *klass)
       add("listener-added", G_TYPE_NONE, G_TYPE_UINT64, G_TYPE_STRING, G_TYPE_STRING);
   signals[signal_listener_removed] = add("listener-removed", G_TYPE_NONE, G_TYPE_UINT64,
                                          G_TYPE_STRING, G_TYPE_UINT64, G_TYPE_UINT64);
-  signals[signal_authenticate] = add("authenticate", G_TYPE_BOOLEAN, G_TYPE_STRING,
-                                     G_TYPE_STRING, G_TYPE_STRING, G_TYPE_STRING);
+  http::Gatekeeper::add_signal(klass);
   using Self = HttpServerSinkElement;
   signals[signal_remove] =
       add_action("remove", G_CALLBACK(+[](gpointer sink, guint64 id) -> gboolean {
@@ -204,7 +205,8 @@ gboolean HttpServerSinkElement::start()
     return FALSE;
   }
   GST_INFO_OBJECT(sink_, "listening at %s, port %d", values.address.c_str(), bound_port());
-  has_format_ = has_bitrate_ = false;
+  has_caps_ = has_format_ = has_bitrate_ = false;
+  station_ = {};
   measured_bytes_ = 0;
   measured_from_ = http::Nanoseconds{-1};
   g_object_notify(G_OBJECT(sink_), "bound-port");
@@ -233,24 +235,40 @@ gboolean HttpServerSinkElement::unlock_stop()
 
 gboolean HttpServerSinkElement::set_caps(GstCaps *caps)
 {
+  has_caps_ = true;
+  return begin_format(caps);
+}
+
+bool HttpServerSinkElement::begin_format(GstCaps *caps)
+{
   auto kind = stream_kind(caps);
-  if (!kind) {
-    GST_ELEMENT_ERROR(sink_, STREAM, FORMAT,
-                      ("AAC has to be in ADTS frames to be sent by HTTP."),
-                      ("put aacparse and audio/mpeg,stream-format=adts before this element"));
-    return FALSE;
+  if (const auto *trouble = std::get_if<StreamTrouble>(&kind)) {
+    GST_ELEMENT_ERROR(sink_, STREAM, FORMAT, ("%s", trouble->sentence), ("%s", trouble->hint));
+    return false;
   }
-  GST_INFO_OBJECT(sink_, "%s, with %zu bytes of headers", kind->content_type.c_str(),
-                  kind->headers.size());
-  has_format_ = true;
-  return host_.mount().begin_format(std::move(kind->content_type), kind->is_video, kind->format,
-                                    std::move(kind->headers));
+  auto &known = *std::get_if<StreamKind>(&kind);
+  GST_INFO_OBJECT(sink_, "%s, with %zu bytes of headers", known.content_type.c_str(),
+                  known.headers.size());
+  return host_.mount().begin_format(std::move(known.content_type), known.is_video, known.format,
+                                    std::move(known.headers));
+}
+
+// A stream without caps, as it comes from a file or an encoder elsewhere.
+bool HttpServerSinkElement::find_format(GstBuffer *buffer)
+{
+  const auto caps = glue::Ref<GstCaps>::adopt(
+      gst_type_find_helper_for_buffer(GST_OBJECT(sink_), buffer, nullptr));
+  if (caps)
+    return begin_format(caps.get());
+  return host_.mount().begin_format("application/octet-stream", false, media::Format::unknown,
+                                    {});
 }
 
 GstFlowReturn HttpServerSinkElement::render(GstBuffer *buffer)
 {
-  if (!std::exchange(has_format_, true))
-    host_.mount().begin_format("application/octet-stream", false, media::Format::unknown, {});
+  const bool is_other = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT);
+  if (!has_caps_ && (!std::exchange(has_format_, true) || is_other) && !find_format(buffer))
+    return host_.mount().is_interrupted() ? GST_FLOW_FLUSHING : GST_FLOW_NOT_NEGOTIATED;
   const auto *segment = &sink_->segment;
   auto time = GST_CLOCK_TIME_NONE;
   if (segment->format == GST_FORMAT_TIME &&
@@ -316,6 +334,13 @@ void HttpServerSinkElement::handle_tags(const GstTagList *tags)
       break;
     }
   }
+  http::StationNote station{
+      text(GST_TAG_ORGANIZATION).value_or(""), text(GST_TAG_DESCRIPTION).value_or(""),
+      text(GST_TAG_GENRE).value_or(""), text(GST_TAG_LOCATION).value_or("")};
+  if (!station.name.empty() && station != station_) {
+    station_ = station;
+    host_.mount().set_station(std::move(station));
+  }
   const auto title = text(GST_TAG_TITLE);
   if (!title)
     return;
@@ -353,25 +378,11 @@ void HttpServerSinkElement::handle_listener_removed(const http::ListenerInfo &li
 http::Verdict HttpServerSinkElement::judge(http::Exchange &exchange)
 {
   const auto values = settings.snapshot();
-  const bool asks = g_signal_has_handler_pending(sink_, signals[signal_authenticate], 0, FALSE);
-  if (values.auth_user.empty() && !asks)
+  if (values.auth_user.empty() && !gatekeeper_.asks_application())
     return http::Verdict::granted;
-  const auto given = credentials_of(exchange.request());
-  if (!given)
-    return http::Verdict::refused;
-  const bool is_user = are_equal(given->user, values.auth_user);
-  if (!values.auth_user.empty() && are_equal(given->password, values.auth_password) && is_user)
-    return http::Verdict::granted;
-  if (!asks)
-    return http::Verdict::refused;
-  notices_.post([this, number = exchange.wait(), given = *given, mount = values.mount,
-                 peer = exchange.peer().text()] {
-    gboolean is_granted = FALSE;
-    g_signal_emit(sink_, signals[signal_authenticate], 0, mount.c_str(), given.user.c_str(),
-                  given.password.c_str(), peer.c_str(), &is_granted);
-    host_.decide(number, is_granted ? http::Verdict::granted : http::Verdict::refused);
-  });
-  return http::Verdict::none;
+  const http::Credentials wanted{values.auth_user,
+                                 values.auth_user.empty() ? "" : values.auth_password};
+  return gatekeeper_.judge(exchange, wanted, values.mount);
 }
 
 }  // namespace

@@ -324,7 +324,7 @@ void IcecastSrcElement::handle_connected(const icy::Connected &connected)
   gst_pad_push_event(GST_BASE_SRC_PAD(source_),
                      gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM_STICKY,
                                           gst_structure_copy(headers.get())));
-  tags_.set_station(reader_->connection().head(), decoder());
+  tags_.set_station(icy::station_text(reader_->connection().head()), decoder());
   push_tags(tags_.event());
   g_signal_emit(source_, signals[signal_connected], 0, headers.get());
   glue::StructurePtr message{gst_structure_copy(headers.get())};

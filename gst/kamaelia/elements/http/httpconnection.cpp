@@ -88,7 +88,9 @@ void HttpConnection::handle_request()
   state_ = State::handling;
   deadline_.cancel();
   const auto &head = request();
-  keeps_alive_ = head.keeps_alive && !head.is_chunked && head.content_length == 0;
+  // What follows the head of one who would send may be a body all the same.
+  const bool may_send = head.expects_continue || (head.method == "SOURCE" && !head.has_length);
+  keeps_alive_ = head.keeps_alive && !head.is_chunked && head.content_length == 0 && !may_send;
   frontend_.dispatch(*this);
 }
 

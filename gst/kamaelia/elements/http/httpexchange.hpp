@@ -105,6 +105,8 @@ class RequestHandler {
  public:
   // False: somebody else's.
   virtual bool handle(Exchange &exchange) = 0;
+  // What can be done with some address of its.
+  virtual std::vector<std::string> methods() const { return {"GET", "HEAD", "OPTIONS"}; }
 
  protected:
   ~RequestHandler() = default;

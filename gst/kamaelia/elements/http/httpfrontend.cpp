@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -144,9 +145,36 @@ void HttpFrontend::handle_connection(net::FileDescriptor socket, const net::Endp
     connections_.emplace(number, std::move(connection));
 }
 
+void HttpFrontend::add(RequestHandler &handler, Precedence precedence)
+{
+  const auto after = std::ranges::upper_bound(handlers_, precedence, {},
+                                              [](const auto &entry) { return entry.first; });
+  handlers_.insert(after, {precedence, &handler});
+}
+
+void HttpFrontend::remove(RequestHandler &handler)
+{
+  std::erase_if(handlers_, [&](const auto &entry) { return entry.second == &handler; });
+}
+
+std::string HttpFrontend::allowed_methods() const
+{
+  std::set<std::string> methods;
+  for (const auto &[precedence, handler] : handlers_)
+    for (auto &method : handler->methods())
+      methods.insert(std::move(method));
+  std::string list;
+  for (const auto &method : methods)
+    list += (list.empty() ? "" : ", ") + method;
+  return list;
+}
+
 void HttpFrontend::dispatch(Exchange &exchange)
 {
-  for (auto *handler : handlers_)
+  // Of the server as a whole, as libshout asks before it sends.
+  if (exchange.request().path == "*")
+    return exchange.respond({204, {{"Allow", allowed_methods()}}, {}});
+  for (const auto &[precedence, handler] : handlers_)
     if (handler->handle(exchange))
       return;
   exchange.respond(error_response(404, "There is nothing at this address"));

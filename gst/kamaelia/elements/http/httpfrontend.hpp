@@ -64,9 +64,10 @@ class HttpFrontend final : public std::enable_shared_from_this<HttpFrontend>,
   // --- the front end's thread
 
   net::Reactor &reactor() { return reactor_; }
-  // Asked in the order in which they came.
-  void add(RequestHandler &handler) { handlers_.push_back(&handler); }
-  void remove(RequestHandler &handler) { std::erase(handlers_, &handler); }
+  // Asked in this order, and of a kind in the order in which they came.
+  enum class Precedence { sources, streams, others };
+  void add(RequestHandler &handler, Precedence precedence);
+  void remove(RequestHandler &handler);
   // What a handler waits for has been found out.
   void decide(std::uint64_t number, Verdict verdict);
 
@@ -83,6 +84,7 @@ class HttpFrontend final : public std::enable_shared_from_this<HttpFrontend>,
  private:
   HttpFrontend(FrontendOptions options, net::TcpListener listener);
   bool start();
+  std::string allowed_methods() const;
 
   bool may_accept() override { return true; }
   void handle_connection(net::FileDescriptor socket, const net::Endpoint &peer) override;
@@ -93,7 +95,7 @@ class HttpFrontend final : public std::enable_shared_from_this<HttpFrontend>,
   net::TcpListener listener_;
   net::Reactor reactor_;
   net::Acceptor acceptor_;
-  std::vector<RequestHandler *> handlers_;
+  std::vector<std::pair<Precedence, RequestHandler *>> handlers_;
   std::shared_ptr<ConnectionCount> count_ = std::make_shared<ConnectionCount>();
   std::unordered_map<std::uint64_t, std::unique_ptr<HttpConnection>> connections_;
   std::uint64_t last_number_ = 0;

@@ -51,6 +51,16 @@ bool have_video(media::Format format, std::string_view headers)
   }
 }
 
+// What no client knows by itself: packets of a codec whose boundaries would be lost.
+bool needs_container(std::string_view media_type)
+{
+  static constexpr std::array<std::string_view, 11> packets{
+      "audio/x-opus",   "audio/x-raw",  "audio/x-speex", "audio/x-vorbis",
+      "video/x-av1",    "video/x-h264", "video/x-h265",  "video/x-raw",
+      "video/x-theora", "video/x-vp8",  "video/x-vp9"};
+  return std::ranges::find(packets, media_type) != packets.end();
+}
+
 std::string media_type_of(const GstStructure *caps)
 {
   const std::string_view name = gst_structure_get_name(caps);
@@ -76,18 +86,6 @@ std::string media_type_of(const GstStructure *caps)
 }
 
 }  // namespace
-
-http::FrontendOptions frontend_options(const HttpServerSinkValues &values)
-{
-  http::FrontendOptions options;
-  options.address = values.address;
-  options.port = static_cast<std::uint16_t>(values.port);
-  options.backlog = values.listen_backlog;
-  options.max_connections = values.max_connections;
-  options.max_connections_per_address = values.max_connections_per_address;
-  options.request_timeout_ns = std::uint64_t{values.request_timeout} * GST_SECOND;
-  return options;
-}
 
 http::MountSettings mount_settings(const HttpServerSinkValues &values)
 {
@@ -115,14 +113,20 @@ http::MountSettings mount_settings(const HttpServerSinkValues &values)
   return settings;
 }
 
-std::optional<StreamKind> stream_kind(GstCaps *caps)
+std::variant<StreamKind, StreamTrouble> stream_kind(GstCaps *caps)
 {
   const auto *structure = gst_caps_get_structure(caps, 0);
   StreamKind kind;
   kind.content_type = media_type_of(structure);
   const auto *layout = gst_structure_get_string(structure, "stream-format");
   if (kind.content_type == "audio/aac" && layout && std::string_view{layout} == "raw")
-    return std::nullopt;
+    return StreamTrouble{"AAC has to be in ADTS frames to be sent by HTTP.",
+                         "put aacparse and audio/mpeg,stream-format=adts before this element"};
+  if (needs_container(kind.content_type))
+    return StreamTrouble{
+        "This kind of stream has to be in a container to be sent by HTTP.",
+        "put a muxer such as oggmux or webmmux before this element, or take out the parsebin "
+        "or demuxer that has unpacked it"};
   kind.format = media::format_of(kind.content_type);
   kind.headers = stream_headers(structure);
   kind.is_video = (kind.content_type.starts_with("video/") &&
@@ -131,37 +135,6 @@ std::optional<StreamKind> stream_kind(GstCaps *caps)
   if (kind.format == media::Format::mp4)
     kind.content_type = kind.is_video ? "video/mp4" : "audio/mp4";
   return kind;
-}
-
-std::optional<Credentials> credentials_of(const http::RequestHead &request)
-{
-  constexpr std::string_view scheme = "basic ";
-  const auto *field = request.find("authorization");
-  if (!field || field->size() < scheme.size() ||
-      g_ascii_strncasecmp(field->c_str(), scheme.data(), scheme.size()) != 0)
-    return std::nullopt;
-  gsize size = 0;
-  const glue::StringPtr decoded{
-      reinterpret_cast<char *>(g_base64_decode(field->c_str() + scheme.size(), &size))};
-  const std::string text{decoded.get(), size};
-  const auto colon = text.find(':');
-  if (colon == std::string::npos)
-    return std::nullopt;
-  return Credentials{text.substr(0, colon), text.substr(colon + 1)};
-}
-
-bool are_equal(const std::string &a, const std::string &b)
-{
-  const auto hash = [](const std::string &text) {
-    return glue::StringPtr{g_compute_checksum_for_string(G_CHECKSUM_SHA256, text.c_str(),
-                                                         static_cast<gssize>(text.size()))};
-  };
-  const auto hash_a = hash(a);
-  const auto hash_b = hash(b);
-  unsigned difference = 0;
-  for (std::size_t i = 0; hash_a.get()[i] != '\0'; ++i)
-    difference |= static_cast<unsigned>(hash_a.get()[i] ^ hash_b.get()[i]);
-  return difference == 0;
 }
 
 }  // namespace kam

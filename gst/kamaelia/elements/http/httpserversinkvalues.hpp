@@ -3,24 +3,17 @@
 // them.
 #pragma once
 
-#include "elements/http/httpfrontend.hpp"
+#include "elements/http/frontendvalues.hpp"
 #include "elements/http/streammount.hpp"
-#include "glue/properties.hpp"
 
 #include <gst/gst.h>
 
-#include <optional>
 #include <string>
+#include <variant>
 
 namespace kam {
 
-struct HttpServerSinkValues {
-  std::string address = "0.0.0.0";
-  gint port = 8000;
-  gint listen_backlog = 4096;
-  guint max_connections = 0;
-  guint max_connections_per_address = 0;
-  guint request_timeout = 10;
+struct HttpServerSinkValues : FrontendValues {
   std::string mount = "/stream";
   std::string content_type;
   std::string stream_name;
@@ -45,7 +38,6 @@ struct HttpServerSinkValues {
   std::string cors_origin = "*";
 };
 
-http::FrontendOptions frontend_options(const HttpServerSinkValues &values);
 http::MountSettings mount_settings(const HttpServerSinkValues &values);
 
 // What goes by this name in a stream.
@@ -55,18 +47,12 @@ struct StreamKind {
   bool is_video = false;
   ByteVector headers;
 };
-// Nothing if such data cannot be sent as it is.
-std::optional<StreamKind> stream_kind(GstCaps *caps);
-
-// User and password of a request; nothing if it says none, or not in the Basic way.
-struct Credentials {
-  std::string user;
-  std::string password;
+// Why such data cannot be sent as it is: for the user, and for the developer.
+struct StreamTrouble {
+  const char *sentence;
+  const char *hint;
 };
-std::optional<Credentials> credentials_of(const http::RequestHead &request);
-
-// Takes as long whatever the difference is.
-bool are_equal(const std::string &a, const std::string &b);
+std::variant<StreamKind, StreamTrouble> stream_kind(GstCaps *caps);
 
 // All properties that are set; those that only report are the element's.
 template <class Impl>
@@ -85,26 +71,8 @@ kam::glue::Properties<Impl, kam::HttpServerSinkValues> kam::httpserversink_prope
 {
   using V = HttpServerSinkValues;
   using glue::Mutable;
-  return glue::Properties<Impl, V>{}
-      .add("address", &V::address,
-           "Address of this host to listen at; :: for all of IPv6 and IPv4", Mutable::in_ready)
-      .add("port", &V::port,
-           "TCP port to listen at; 0 for a free one, see bound-port. Elements of one process "
-           "that name the same address and port share it",
-           Mutable::in_ready, {0, 65535})
-      .add("listen-backlog", &V::listen_backlog,
-           "Number of connections that may wait to be accepted", Mutable::in_ready, {1, 65535})
-      .add(
-          "max-connections", &V::max_connections,
-          "Number of connections in all; 0 for nine tenths of the descriptors that the process "
-          "may have",
-          Mutable::in_ready)
-      .add("max-connections-per-address", &V::max_connections_per_address,
-           "Number of connections from one address (of IPv6: from one /64); 0 for any number",
-           Mutable::in_ready)
-      .add("request-timeout", &V::request_timeout,
-           "For how many seconds a client may take to say what it wants", Mutable::in_ready,
-           {1, 3600})
+  glue::Properties<Impl, V> properties;
+  return add_frontend_properties(properties)
       .add("mount", &V::mount, "Path of the stream, beginning with a slash", Mutable::in_ready)
       .add("content-type", &V::content_type, "Media type of the stream, instead of the caps'",
            Mutable::in_ready)

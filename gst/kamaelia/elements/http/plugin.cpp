@@ -8,6 +8,7 @@ static gboolean plugin_init(GstPlugin *plugin)
   gboolean any = FALSE;
   any |= GST_ELEMENT_REGISTER(httpclient, plugin);
   any |= GST_ELEMENT_REGISTER(httpserversink, plugin);
+  any |= GST_ELEMENT_REGISTER(httpserversrc, plugin);
   any |= GST_ELEMENT_REGISTER(icecastsrc, plugin);
   return any;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "elements/http/radiotags.hpp"
 
+#include "core/http/response_head.hpp"
 #include "core/icy/text.hpp"
 #include "core/utf8.hpp"
 
@@ -61,22 +62,18 @@ std::string TextDecoder::decode(std::string_view text) const
   return is_utf8(clean) ? clean : utf8_of_latin1(clean);
 }
 
-void RadioTags::set_station(const http::ResponseHead &head, const TextDecoder &decoder)
+void RadioTags::set_station(const StationText &station, const TextDecoder &decoder)
 {
   station_ = new_tags();
-  for (const auto &[key, tag] : {std::pair{"icy-name", GST_TAG_ORGANIZATION},
-                                 {"icy-genre", GST_TAG_GENRE},
-                                 {"icy-url", GST_TAG_LOCATION},
-                                 {"icy-description", GST_TAG_DESCRIPTION}})
-    if (const auto *value = head.find(key))
-      add(station_, tag, decoder.decode(*value));
-  if (const auto *value = head.find("icy-br")) {
-    constexpr std::uint64_t most = 100'000;
-    const auto kbits = http::decimal(value->substr(0, value->find(',')));
-    if (kbits && *kbits > 0 && *kbits < most)
-      gst_tag_list_add(station_.get(), GST_TAG_MERGE_REPLACE, GST_TAG_NOMINAL_BITRATE,
-                       static_cast<guint>(*kbits * 1000), nullptr);
-  }
+  add(station_, GST_TAG_ORGANIZATION, decoder.decode(station.name));
+  add(station_, GST_TAG_GENRE, decoder.decode(station.genre));
+  add(station_, GST_TAG_LOCATION, decoder.decode(station.url));
+  add(station_, GST_TAG_DESCRIPTION, decoder.decode(station.description));
+  constexpr std::uint64_t most = 100'000;
+  const auto kbits = http::decimal(station.bitrate.substr(0, station.bitrate.find(',')));
+  if (kbits && *kbits > 0 && *kbits < most)
+    gst_tag_list_add(station_.get(), GST_TAG_MERGE_REPLACE, GST_TAG_NOMINAL_BITRATE,
+                     static_cast<guint>(*kbits * 1000), nullptr);
 }
 
 GstEvent *RadioTags::set_title(const std::vector<MetadataField> &fields,

@@ -2,8 +2,8 @@
 // What a station says about itself and about what it plays, as tags.
 #pragma once
 
-#include "core/http/response_head.hpp"
 #include "core/icy/metadata.hpp"
+#include "core/icy/station_text.hpp"
 #include "glue/refs.hpp"
 
 #include <gst/gst.h>
@@ -38,7 +38,7 @@ class RadioTags {
  public:
   explicit RadioTags(bool split_title) : split_title_{split_title} {}
 
-  void set_station(const http::ResponseHead &head, const TextDecoder &decoder);
+  void set_station(const StationText &station, const TextDecoder &decoder);
   void set_split_title(bool split) { split_title_ = split; }
 
   // Tag events with all there is now; a title that is empty is not among them.

@@ -3,6 +3,7 @@
 
 #include "config.h"
 
+#include "elements/http/gatekeeper.hpp"
 #include "net/tcp_connection.hpp"
 
 #include <gio/gio.h>
@@ -159,7 +160,7 @@ std::shared_ptr<Station> Station::of(const std::shared_ptr<HttpFrontend> &fronte
                                      frontend->run([unused] { delete unused; });
                                    }};
   frontend->run([&] {
-    frontend->add(*station);
+    frontend->add(*station, HttpFrontend::Precedence::streams);
     station->timer_.set(frontend->reactor().now());
   });
   stations[frontend.get()] = station;
@@ -225,10 +226,6 @@ std::vector<StreamFacts> Station::facts() const
 bool Station::handle(Exchange &exchange)
 {
   const auto &request = exchange.request();
-  if (request.method == "OPTIONS" && request.path == "*") {
-    exchange.respond({204, {{"Allow", "GET, HEAD, OPTIONS"}}, {}});
-    return true;
-  }
   const auto path = percent_decoded(request.path, Plus::is_plus);
   if (!path)
     return false;
@@ -266,11 +263,8 @@ bool Station::handle_stream(Exchange &exchange, const std::string &path)
   if (verdict == Verdict::granted) {
     entry->mount->add(exchange);
   } else if (verdict == Verdict::refused) {
-    auto response = error_response(401, "This stream is for those who have a password");
-    response.fields.emplace_back(
-        "WWW-Authenticate",
-        R"(Basic realm=")" + replaced(entry->realm, "\"", "'") + R"(", charset="UTF-8")");
-    exchange.respond(std::move(response));
+    exchange.respond(
+        password_response(entry->realm, "This stream is for those who have a password"));
   }
   return true;
 }

@@ -35,6 +35,18 @@ std::string session_of(const RequestHead &request)
 
 }  // namespace
 
+const char *name_of(Departure departure)
+{
+  switch (departure) {
+  case Departure::left: return "left";
+  case Departure::lagged: return "lagged";
+  case Departure::removed: return "removed";
+  case Departure::ended: return "ended";
+  case Departure::stopped: return "stopped";
+  }
+  return "";
+}
+
 // One connection that is sent the stream.
 class StreamMount::Listener final : private net::ReadyHandler {
  public:
@@ -190,6 +202,11 @@ void StreamMount::set_title(std::string title, std::string url)
   put(NewTitle{std::move(title), std::move(url)}, 0, false);
 }
 
+void StreamMount::set_station(StationNote station)
+{
+  put(std::move(station), 0, false);
+}
+
 void StreamMount::end()
 {
   put(End{}, 0, false);
@@ -200,6 +217,12 @@ void StreamMount::interrupt(bool is_interrupted)
   const std::lock_guard lock{mutex_};
   is_interrupted_ = is_interrupted;
   taken_.notify_all();
+}
+
+bool StreamMount::is_interrupted()
+{
+  const std::lock_guard lock{mutex_};
+  return is_interrupted_;
 }
 
 // --- the reactor's side -------------------------------------------------------------------
@@ -259,6 +282,22 @@ void StreamMount::take(NewTitle &title)
   broadcast_.set_title(std::move(title.text), std::move(title.url), block_text);
   stats_.titles.fetch_add(1, std::memory_order_relaxed);
   observer_.handle_change();
+}
+
+void StreamMount::take(StationNote &station)
+{
+  noted_ = std::move(station);
+  observer_.handle_change();
+}
+
+StationNote StreamMount::station() const
+{
+  const auto either = [](const std::string &set, const std::string &noted) {
+    return set.empty() ? noted : set;
+  };
+  return {either(settings_.name, noted_.name),
+          either(settings_.description, noted_.description),
+          either(settings_.genre, noted_.genre), either(settings_.url, noted_.url)};
 }
 
 void StreamMount::take(End &)
@@ -327,10 +366,11 @@ Fields StreamMount::response_fields(bool with_titles) const
     if (!value.empty())
       fields.emplace_back(name, value);
   };
-  add("icy-name", settings_.name);
-  add("icy-description", settings_.description);
-  add("icy-genre", settings_.genre);
-  add("icy-url", settings_.url);
+  const auto said = station();
+  add("icy-name", said.name);
+  add("icy-description", said.description);
+  add("icy-genre", said.genre);
+  add("icy-url", said.url);
   const auto bitrate = bitrate_.load(std::memory_order_relaxed);
   if (bitrate > 0)
     add("icy-br", std::to_string((bitrate + 500) / 1000));
@@ -444,10 +484,11 @@ StreamFacts StreamMount::facts() const
 {
   StreamFacts facts;
   facts.mount = settings_.mount;
-  facts.name = settings_.name.empty() ? settings_.mount.substr(1) : settings_.name;
-  facts.description = settings_.description;
-  facts.genre = settings_.genre;
-  facts.url = settings_.url;
+  const auto said = station();
+  facts.name = said.name.empty() ? settings_.mount.substr(1) : said.name;
+  facts.description = said.description;
+  facts.genre = said.genre;
+  facts.url = said.url;
   facts.content_type = content_type_;
   if (!broadcast_.titles().empty())
     facts.title = broadcast_.titles().back().text;

@@ -26,6 +26,7 @@ namespace kam::http {
 
 enum class LagPolicy { disconnect, resync };
 enum class Departure { left, lagged, removed, ended, stopped };
+const char *name_of(Departure departure);
 
 struct ListenerInfo {
   std::uint64_t id = 0;
@@ -50,6 +51,16 @@ struct MountSettings {
   std::uint64_t flush_interval_ns = 100'000'000;
   std::uint32_t max_listeners = 0;
   std::string cors_origin = "*";
+};
+
+// What the stream itself says of the station; counts where the settings say nothing.
+struct StationNote {
+  std::string name;
+  std::string description;
+  std::string genre;
+  std::string url;
+
+  bool operator==(const StationNote &) const = default;
 };
 
 // What an element reads of it from any thread.
@@ -96,12 +107,14 @@ class StreamMount final : private net::Timer::Handler {
                     ByteVector headers);
   bool push(glue::Ref<GstBuffer> buffer, Nanoseconds time, bool may_join);
   void set_title(std::string title, std::string url);
+  void set_station(StationNote station);
   void set_bitrate(std::uint64_t bits_per_second) { bitrate_ = bits_per_second; }
   void end();
 
   // --- any thread
 
   void interrupt(bool is_interrupted);
+  bool is_interrupted();
   const MountStats &stats() const { return stats_; }
 
   // --- the reactor's thread
@@ -145,7 +158,7 @@ class StreamMount final : private net::Timer::Handler {
     std::string url;
   };
   struct End {};
-  using Item = std::variant<Sound, NewFormat, NewTitle, End>;
+  using Item = std::variant<Sound, NewFormat, NewTitle, StationNote, End>;
 
   void handle_time(std::uint64_t now) override;
   void flush();
@@ -154,7 +167,10 @@ class StreamMount final : private net::Timer::Handler {
   void take(Sound &sound);
   void take(NewFormat &format);
   void take(NewTitle &title);
+  void take(StationNote &station);
   void take(End &);
+  // What is said to clients: what the settings say, or else the stream.
+  StationNote station() const;
   Fields response_fields(bool with_titles) const;
   void send_to(Listener &listener);
   void begin(Listener &listener);
@@ -166,6 +182,7 @@ class StreamMount final : private net::Timer::Handler {
   Observer &observer_;
   net::Timer timer_;
   Broadcast broadcast_;
+  StationNote noted_;  // by the stream
   std::string content_type_;
   bool is_video_ = false;
   bool has_ended_ = false;

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "elements/http/frontendvalues.hpp"
+
+namespace kam {
+
+http::FrontendOptions frontend_options(const FrontendValues &values)
+{
+  http::FrontendOptions options;
+  options.address = values.address;
+  options.port = static_cast<std::uint16_t>(values.port);
+  options.backlog = values.listen_backlog;
+  options.max_connections = values.max_connections;
+  options.max_connections_per_address = values.max_connections_per_address;
+  options.request_timeout_ns = std::uint64_t{values.request_timeout} * GST_SECOND;
+  return options;
+}
+
+}  // namespace kam
