@@ -6,7 +6,7 @@ set -euo pipefail
 netlab=$1/netlab
 export NETLAB=kam$$
 scratch=$(mktemp -d)
-group=239.255.76.81 port=5000
+port=5000
 size=$((8 << 20))
 receivers=(r1 r2 r3 r4)
 declare -A pids=()
@@ -41,10 +41,15 @@ await() { # NODE WHAT COMMAND...
   done
 }
 
-# The awk program holds no variables of the shell.
-# shellcheck disable=SC2016
+# A group's address, as the kernel writes it in its lists of what has been joined, and what
+# else receivers have to know.
+choose_group() { # ADDRESS JOINED PROPERTY...
+  group=$1 joined=$2
+  shift 2
+  to_join=("$@")
+}
 has_joined() {
-  "$netlab" run "$1" awk '/514CFFEF/ { found = 1 } END { exit !found }' /proc/net/igmp
+  "$netlab" run "$1" grep -q "$joined" /proc/net/igmp /proc/net/igmp6
 }
 has_bytes() { [ "$(stat -c %s "$scratch/$1" 2>/dev/null || echo 0)" -ge "$2" ]; }
 
@@ -52,9 +57,10 @@ listen() { # NODE PROPERTY...
   local node=$1
   shift
   rm -f "$scratch/$node"
-  "$netlab" run "$node" gst-launch-1.0 -q srmsrc address=$group port=$port \
-    multicast-iface=eth0 "$@" ! filesink location="$scratch/$node" buffer-mode=unbuffered \
-    async=false sync=false >"$scratch/$node.log" 2>&1 &
+  "$netlab" run "$node" gst-launch-1.0 -q srmsrc address="$group" port=$port \
+    multicast-iface=eth0 "${to_join[@]}" "$@" \
+    ! filesink location="$scratch/$node" buffer-mode=unbuffered async=false sync=false \
+    >"$scratch/$node.log" 2>&1 &
   pids[$node]=$!
   await "$node" "it does not join the group" has_joined "$node"
 }
@@ -64,7 +70,7 @@ start_sender() { # RATE PROPERTY...
   local rate=$1
   shift
   "$netlab" run snd gst-launch-1.0 -q filesrc location="$scratch/sent" blocksize=8000 \
-    ! srmsink host=$group port=$port multicast-iface=eth0 max-rate="$rate" "$@" \
+    ! srmsink host="$group" port=$port multicast-iface=eth0 max-rate="$rate" "$@" \
     >"$scratch/snd.log" 2>&1 &
   pids[snd]=$!
 }
@@ -111,6 +117,7 @@ transfer() { # RATE PROPERTY...
 
 say() { printf '%3d s: %s\n' $SECONDS "$*"; }
 
+choose_group 239.255.76.81 514CFFEF
 head -c $size /dev/urandom >"$scratch/sent"
 "$netlab" up 0 0 0 0
 all=(mode=bulk min-receivers=${#receivers[@]})
@@ -132,6 +139,17 @@ transfer 100000000 "${all[@]}"
 
 say "5 % lost, low latency"
 transfer 40000000 mode=latency min-receivers=${#receivers[@]}
+
+say "5 % lost, and a group of this one source"
+choose_group 232.76.0.81 51004CE8 source-filter=10.76.0.1
+transfer 100000000 "${all[@]}"
+say "5 % lost, IPv6"
+choose_group ff15::7681 ff150000000000000000000000007681
+transfer 100000000 "${all[@]}"
+say "5 % lost, IPv6, and a group of this one source"
+choose_group ff35::7681 ff350000000000000000000000007681 source-filter=fd76::1
+transfer 100000000 "${all[@]}"
+choose_group 239.255.76.81 514CFFEF
 
 say "one of them cut off for ten seconds"
 for node in "${receivers[@]}"; do listen "$node"; done

@@ -8,6 +8,7 @@
 
 using namespace kam;
 using namespace kam::test;
+using namespace std::string_literals;
 using Messages = std::vector<ByteVector>;
 
 namespace {
@@ -62,6 +63,64 @@ GST_START_TEST(by_unicast_and_ipv6)
     assert_equal(receiver.pull(sent.size()), sent, host);
     receiver.wait_for_eos();
   }
+}
+GST_END_TEST
+
+// Any-source and source-specific, by the interface's name. A loopback interface carries no
+// groups of IPv6: tests/network has those.
+GST_START_TEST(by_every_kind_of_group)
+{
+  const auto here = "multicast-iface=lo ttl-mc=0 "s;
+  for (const auto *group : {"239.255.77.4", "232.77.4.1 source-filter=127.0.0.1",
+                            "239.255.77.4 source-filter=127.0.0.9,127.0.0.1"}) {
+    const SrmReceiving receiver{here + "address=" + group};
+    const auto host = std::string{group}.substr(0, std::string{group}.find(' '));
+    const SrmSending sender{here + to_host(host.c_str(), receiver.port()) +
+                            "mode=bulk min-receivers=1 bind-address=127.0.0.1"};
+    const auto sent = messages(12, 30);
+    send_all(sender, sent);
+    assert_equal(receiver.pull(sent.size()), sent, group);
+    receiver.wait_for_eos();
+  }
+}
+GST_END_TEST
+
+// Of two sources in one group, who has joined for one of them hears that one only.
+GST_START_TEST(a_source_specific_group_has_one_source)
+{
+  const SrmReceiving receiver{
+      "multicast-iface=lo ttl-mc=0 address=232.77.4.1 source-filter=127.0.0.9"};
+  const auto to = "multicast-iface=lo ttl-mc=0 mode=bulk host=232.77.4.1 port=" +
+                  std::to_string(receiver.port()) + " bind-address=";
+  const SrmSending other{to + "127.0.0.1"};
+  const SrmSending source{to + "127.0.0.9 min-receivers=1"};
+  other.push(as_bytes("other"));
+  ck_assert(other.end());
+  send_all(source, {bytes_of("source")});
+  assert_equal(receiver.pull(1), {bytes_of("source")}, "only");
+  receiver.wait_for_eos();
+}
+GST_END_TEST
+
+// A srmsrc for each of two senders that share a group and a port.
+GST_START_TEST(two_senders_share_a_group)
+{
+  const SrmReceiving from_first{from_group() + "allowed-nodes=1"};
+  const auto port = from_first.port();
+  const SrmReceiving from_second{from_group() +
+                                 "allowed-nodes=2 port=" + std::to_string(port)};
+  const auto to = to_group(port) + "mode=bulk min-receivers=1 max-rate=200000000 ";
+  const SrmSending first{to + "node-id=1"};
+  const SrmSending second{to + "node-id=2"};
+  const auto sent_first = messages(13, 60);
+  const auto sent_second = messages(14, 60);
+  std::thread streaming{[&] { send_all(first, sent_first); }};
+  send_all(second, sent_second);
+  streaming.join();
+  assert_equal(from_first.pull(sent_first.size()), sent_first, "first");
+  assert_equal(from_second.pull(sent_second.size()), sent_second, "second");
+  from_first.wait_for_eos();
+  from_second.wait_for_eos();
 }
 GST_END_TEST
 
@@ -512,6 +571,9 @@ static Suite *srm_suite()
   suite_add_tcase(suite, tc);
   tcase_add_test(tc, buffers_arrive_as_they_are);
   tcase_add_test(tc, by_unicast_and_ipv6);
+  tcase_add_test(tc, by_every_kind_of_group);
+  tcase_add_test(tc, a_source_specific_group_has_one_source);
+  tcase_add_test(tc, two_senders_share_a_group);
   tcase_add_test(tc, several_receivers_get_the_same);
   tcase_add_test(tc, what_is_lost_is_repaired);
   tcase_add_test(tc, what_cannot_be_repaired_is_told);
