@@ -86,6 +86,19 @@ srm::NodeId kam::random_srm_node()
   return std::clamp<srm::NodeId>(g_random_int(), 1, srm::any_node - 1);
 }
 
+namespace {
+
+// In a large block there is less difference between what each receiver has lost, so that less
+// parity serves all of them; a small one is complete sooner.
+guint block_size_of(const SrmSenderValues &values)
+{
+  if (values.block_size != 0)
+    return values.block_size;
+  return values.mode == srm::Policy::bulk ? 128 : 64;
+}
+
+}  // namespace
+
 srm::SenderOptions kam::sender_options(const SrmSenderValues &values)
 {
   srm::SenderOptions options;
@@ -95,9 +108,10 @@ srm::SenderOptions kam::sender_options(const SrmSenderValues &values)
                               : static_cast<guint>(g_random_int_range(1, 65536)));
   options.policy = values.mode;
   options.segment_size = static_cast<std::uint16_t>(values.segment_size);
-  options.block_size = static_cast<std::uint16_t>(values.block_size);
-  options.parity =
-      static_cast<std::uint16_t>(std::min(values.parity, 255U - values.block_size));
+  const auto block_size = block_size_of(values);
+  const auto parity = values.parity < 0 ? block_size / 2 : static_cast<guint>(values.parity);
+  options.block_size = static_cast<std::uint16_t>(block_size);
+  options.parity = static_cast<std::uint16_t>(std::min(parity, 255U - block_size));
   options.fec_overhead = values.fec_overhead;
   options.max_rate = values.max_rate;
   options.max_repair_rate = values.max_repair_rate;

@@ -75,8 +75,8 @@ struct SrmSenderValues {
   guint node_id = 0;
   guint instance_id = 0;
   guint segment_size = 1400;
-  guint block_size = 64;
-  guint parity = 32;
+  guint block_size = 0;
+  int parity = -1;
   double fec_overhead = 0;
   guint64 max_rate = 0;
   guint64 max_repair_rate = 0;
@@ -202,12 +202,13 @@ void add_srm_sender(glue::Properties<Impl, Values> &table)
            "packets",
            Mutable::in_ready, {64, srm_max_segment_size})
       .add("block-size", of(&SrmSenderValues::block_size),
-           "Number of packets of data that parity is computed for together", Mutable::in_ready,
-           {1, 254})
+           "Number of packets of data that parity is computed for together; 0: 128 with "
+           "mode=bulk, 64 else",
+           Mutable::in_ready, {0, 254})
       .add("parity", of(&SrmSenderValues::parity),
            "Number of parity packets there can be for a block; block-size and parity together "
-           "are 255 at most",
-           Mutable::in_ready, {0, 254})
+           "are 255 at most; -1: half of block-size",
+           Mutable::in_ready, {-1, 254})
       .add("fec-overhead", of(&SrmSenderValues::fec_overhead),
            "Parity that is sent without being asked for, in parts of the data: 0.1 is 10 "
            "percent",
