@@ -148,5 +148,5 @@ START_TEST(media)
 }
 END_TEST
 
-CHECK_MAIN("torrent_contents", pieces_of_a_file, choices, globs, paths_stay_below_their_folder,
-           media)
+CHECK_MAIN("torrent_contents", pieces_of_a_file, choices, files_that_are_shown_together, globs,
+           paths_stay_below_their_folder, media)
