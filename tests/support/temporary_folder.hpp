@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <string_view>
-
-#include <check.h>
-#undef fail  // a macro of Check's old API
-
-#include <cstdlib>
 
 namespace kam::test {
 
@@ -19,7 +15,8 @@ class TemporaryFolder {
   TemporaryFolder()
   {
     std::string name = std::filesystem::temp_directory_path() / "kamaelia-test-XXXXXX";
-    ck_assert(mkdtemp(name.data()) != nullptr);
+    if (!mkdtemp(name.data()))
+      std::abort();
     path_ = name;
   }
   ~TemporaryFolder()
@@ -41,7 +38,8 @@ class TemporaryFolder {
     std::ofstream stream{file, std::ios::binary};
     stream.write(content.data(), static_cast<std::streamsize>(content.size()));
     stream.close();
-    ck_assert(stream.good());
+    if (!stream.good())
+      std::abort();
     return file;
   }
   void link(std::string_view name, const std::string &target) const

@@ -8,9 +8,6 @@
 namespace kam::http {
 namespace {
 
-constexpr std::uint64_t second = 1'000'000'000;
-constexpr std::uint64_t idle_timeout_ns = 15 * second;  // between two requests
-constexpr std::uint64_t send_timeout_ns = 20 * second;  // without any progress
 // What a client may send ahead of its answer.
 constexpr std::size_t max_ahead = std::size_t{64} << 10U;
 
@@ -43,7 +40,7 @@ bool HttpConnection::start()
 void HttpConnection::begin_request(std::uint64_t timeout_ns)
 {
   state_ = State::reading;
-  parser_ = RequestHeadParser{};
+  parser_ = RequestHeadParser{frontend_.options().head_limits};
   verdict_ = Verdict::none;
   deadline_.set(frontend_.reactor().now() + timeout_ns);
 }
@@ -55,11 +52,22 @@ std::span<std::byte> HttpConnection::read_space()
 
 void HttpConnection::handle_bytes(std::size_t count)
 {
-  read(Bytes{frontend_.read_space()}.first(count));
+  read(frontend_.read_space().first(count));
 }
 
-void HttpConnection::read(Bytes bytes)
+// What is not of the request's body is of the next request.
+void HttpConnection::read_body(MutableBytes bytes)
 {
+  const auto rest = bytes.subspan(conversation_->read(bytes));
+  ahead_.insert(ahead_.end(), rest.begin(), rest.end());
+  if (ahead_.size() > max_ahead)
+    connection_.pause_reading();
+}
+
+void HttpConnection::read(MutableBytes bytes)
+{
+  if (state_ == State::conversing)
+    return read_body(bytes);
   if (state_ != State::reading) {
     ahead_.insert(ahead_.end(), bytes.begin(), bytes.end());
     if (ahead_.size() > max_ahead)
@@ -85,6 +93,7 @@ void HttpConnection::read(Bytes bytes)
 void HttpConnection::handle_request()
 {
   count(frontend_.counters().requests);
+  ++requests_;
   state_ = State::handling;
   deadline_.cancel();
   const auto &head = request();
@@ -119,7 +128,7 @@ void HttpConnection::respond(Response response)
   if (has_body && request().method != "HEAD")
     text += response.body;
   state_ = State::answering;
-  deadline_.set(frontend_.reactor().now() + send_timeout_ns);
+  deadline_.set(frontend_.reactor().now() + frontend_.options().send_timeout_ns);
   connection_.write(as_bytes(text));
   if (connection_.queued() == 0)
     finish_answer();
@@ -135,7 +144,7 @@ void HttpConnection::finish_answer()
     return;
   }
   is_reused_ = true;
-  begin_request(idle_timeout_ns);
+  begin_request(frontend_.options().idle_timeout_ns);
   connection_.resume_reading();
   if (ahead_.empty())
     return;
@@ -143,6 +152,29 @@ void HttpConnection::finish_answer()
   // likes.
   frontend_.post(
       [&frontend = frontend_, number = number_] { frontend.decide(number, Verdict::none); });
+}
+
+void HttpConnection::converse(std::unique_ptr<Responder> responder, std::uint64_t max_body_size)
+{
+  const auto &options = frontend_.options();
+  const bool is_last = options.max_requests > 0 && requests_ >= options.max_requests;
+  state_ = State::conversing;
+  conversation_ = std::make_unique<Conversation>(
+      connection_, frontend_.reactor(), deadline_, request(), std::move(responder),
+      Conversation::Options{max_body_size, options.request_timeout_ns, options.send_timeout_ns,
+                            !is_last});
+  conversation_->begin();
+  if (!ahead_.empty()) {
+    auto bytes = std::exchange(ahead_, {});
+    read_body(bytes);
+  }
+}
+
+void HttpConnection::finish_conversation()
+{
+  keeps_alive_ = conversation_->keeps_alive();
+  conversation_.reset();
+  finish_answer();
 }
 
 TakenConnection HttpConnection::take()
@@ -166,7 +198,8 @@ void HttpConnection::decide(Verdict verdict)
     state_ = State::handling;
     frontend_.dispatch(*this);
   } else if (state_ == State::reading && verdict == Verdict::none) {
-    read(std::exchange(ahead_, {}));
+    auto bytes = std::exchange(ahead_, {});
+    read(bytes);
   }
 }
 
@@ -175,12 +208,16 @@ void HttpConnection::handle_end()
   // Who asked may have nothing more to say and still wait for the answer.
   if (state_ == State::reading)
     connection_.end_writing();
+  else if (conversation_)
+    conversation_->handle_peer_end();
 }
 
 void HttpConnection::handle_drained()
 {
   if (state_ == State::answering)
     finish_answer();
+  else if (conversation_)
+    conversation_->handle_drained();
 }
 
 void HttpConnection::handle_closed(net::TcpConnection::Closing)
@@ -190,8 +227,20 @@ void HttpConnection::handle_closed(net::TcpConnection::Closing)
 
 void HttpConnection::handle_time(std::uint64_t now)
 {
-  if (state_ == State::answering && now < connection_.last_progress() + send_timeout_ns) {
-    deadline_.set(connection_.last_progress() + send_timeout_ns);
+  if (conversation_) {
+    if (conversation_->is_over())
+      return finish_conversation();
+    if (conversation_->handle_time(now))
+      return;
+    if (!conversation_->has_begun()) {
+      count(frontend_.counters().timeouts);
+      conversation_.reset();
+      return refuse(408, "The request did not come in time");
+    }
+  }
+  const auto send_by = connection_.last_progress() + frontend_.options().send_timeout_ns;
+  if (state_ == State::answering && now < send_by) {
+    deadline_.set(send_by);
     return;
   }
   count(frontend_.counters().timeouts);

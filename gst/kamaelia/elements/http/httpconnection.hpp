@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "elements/http/httpconversation.hpp"
 #include "elements/http/httpexchange.hpp"
 #include "net/reactor.hpp"
 #include "net/tcp_connection.hpp"
@@ -16,6 +17,7 @@ class HttpFrontend;
 // A client of a front end: one request after the other, each answered before the next is read.
 //
 //   reading --head complete--> handling --respond()--> answering --all sent--> reading
+//                                 ├──converse()--> conversing --all sent--> reading
 //                                 └──take(): the connection is somebody else's
 class HttpConnection final : private net::TcpConnection::Handler,
                              private net::Timer::Handler,
@@ -32,7 +34,7 @@ class HttpConnection final : private net::TcpConnection::Handler,
   void decide(Verdict verdict);
 
  private:
-  enum class State { reading, handling, waiting, answering, closing, taken };
+  enum class State { reading, handling, waiting, answering, conversing, closing, taken };
 
   std::span<std::byte> read_space() override;
   void handle_bytes(std::size_t count) override;
@@ -47,13 +49,17 @@ class HttpConnection final : private net::TcpConnection::Handler,
   Verdict verdict() const override { return verdict_; }
   void respond(Response response) override;
   TakenConnection take() override;
+  void converse(std::unique_ptr<Responder> responder, std::uint64_t max_body_size) override;
   std::uint64_t wait() override;
+  std::uint64_t number() const override { return number_; }
 
-  void read(Bytes bytes);
+  void read(MutableBytes bytes);
+  void read_body(MutableBytes bytes);
   void handle_request();
   void refuse(unsigned status, std::string_view sentence);
   void begin_request(std::uint64_t timeout_ns);
   void finish_answer();
+  void finish_conversation();
 
   HttpFrontend &frontend_;
   std::uint64_t number_;
@@ -65,7 +71,9 @@ class HttpConnection final : private net::TcpConnection::Handler,
   RequestHeadParser parser_;
   State state_ = State::reading;
   Verdict verdict_ = Verdict::none;
+  std::unique_ptr<Conversation> conversation_;
   ByteVector ahead_;  // what came after the head
+  std::size_t requests_ = 0;
   bool keeps_alive_ = false;
   bool is_reused_ = false;  // it had a request before
 };

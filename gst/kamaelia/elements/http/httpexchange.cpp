@@ -3,11 +3,9 @@
 
 #include "config.h"
 
+#include "core/http/http_date.hpp"
 #include "core/http/station_documents.hpp"
 
-#include <glib.h>
-
-#include <array>
 #include <cstring>
 #include <ctime>
 
@@ -19,10 +17,16 @@ const char *reason_phrase(unsigned status)
   switch (status) {
   case 100: return "Continue";
   case 200: return "OK";
+  case 201: return "Created";
+  case 202: return "Accepted";
   case 204: return "No Content";
   case 206: return "Partial Content";
   case 301: return "Moved Permanently";
+  case 302: return "Found";
+  case 303: return "See Other";
   case 304: return "Not Modified";
+  case 307: return "Temporary Redirect";
+  case 308: return "Permanent Redirect";
   case 400: return "Bad Request";
   case 401: return "Unauthorized";
   case 403: return "Forbidden";
@@ -30,44 +34,34 @@ const char *reason_phrase(unsigned status)
   case 405: return "Method Not Allowed";
   case 408: return "Request Timeout";
   case 409: return "Conflict";
+  case 410: return "Gone";
   case 411: return "Length Required";
+  case 412: return "Precondition Failed";
   case 413: return "Content Too Large";
   case 414: return "URI Too Long";
   case 415: return "Unsupported Media Type";
   case 416: return "Range Not Satisfiable";
   case 417: return "Expectation Failed";
+  case 422: return "Unprocessable Content";
   case 429: return "Too Many Requests";
   case 431: return "Request Header Fields Too Large";
   case 500: return "Internal Server Error";
   case 501: return "Not Implemented";
+  case 502: return "Bad Gateway";
   case 503: return "Service Unavailable";
+  case 504: return "Gateway Timeout";
   case 505: return "HTTP Version Not Supported";
   default: return "Unknown";
   }
-}
-
-std::string http_date()
-{
-  static constexpr std::array days{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  static constexpr std::array months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const auto now = time(nullptr);
-  tm utc{};
-  gmtime_r(&now, &utc);
-  std::array<char, 64> text{};
-  const auto size = g_snprintf(text.data(), text.size(), "%s, %02d %s %04d %02d:%02d:%02d GMT",
-                               days.at(static_cast<std::size_t>(utc.tm_wday)), utc.tm_mday,
-                               months.at(static_cast<std::size_t>(utc.tm_mon)),
-                               utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
-  return {text.data(), static_cast<std::size_t>(size)};
 }
 
 }  // namespace
 
 std::string response_head(unsigned status, const Fields &fields)
 {
-  std::string head = "HTTP/1.1 " + std::to_string(status) + ' ' + reason_phrase(status) +
-                     "\r\nServer: " PACKAGE "/" VERSION "\r\nDate: " + http_date() + "\r\n";
+  std::string head =
+      "HTTP/1.1 " + std::to_string(status) + ' ' + reason_phrase(status) +
+      "\r\nServer: " PACKAGE "/" VERSION "\r\nDate: " + http_date(time(nullptr)) + "\r\n";
   for (const auto &[name, value] : fields) {
     head.append(name).append(": ");
     for (const char c : value)

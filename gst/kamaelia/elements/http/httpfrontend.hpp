@@ -31,6 +31,10 @@ struct FrontendOptions {
   std::size_t max_connections = 0;                    // 0: nine tenths of the descriptors
   std::size_t max_connections_per_address = 0;        // 0: any
   std::uint64_t request_timeout_ns = 10'000'000'000;  // for the head of a request
+  std::uint64_t idle_timeout_ns = 15'000'000'000;     // between two requests
+  std::uint64_t send_timeout_ns = 20'000'000'000;     // without any progress
+  std::size_t max_requests = 0;                       // on one connection; 0: any
+  RequestHeadParser::Limits head_limits;
 };
 
 struct FrontendStats {

@@ -7,6 +7,7 @@ static gboolean plugin_init(GstPlugin *plugin)
 {
   gboolean any = FALSE;
   any |= GST_ELEMENT_REGISTER(httpclient, plugin);
+  any |= GST_ELEMENT_REGISTER(httpserver, plugin);
   any |= GST_ELEMENT_REGISTER(httpserversink, plugin);
   any |= GST_ELEMENT_REGISTER(httpserversrc, plugin);
   any |= GST_ELEMENT_REGISTER(icecastsrc, plugin);

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/http/routes.hpp"
+
+#include <gst/gst.h>
+
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace kam {
+
+// The pipelines of a web server that run for all: each is a child of the server's bin, and ends
+// in an httpserversink at the server's port. Any thread.
+class SharedRoutes {
+ public:
+  explicit SharedRoutes(GstBin *bin) : bin_{bin} {}
+  SharedRoutes(const SharedRoutes &) = delete;
+  SharedRoutes &operator=(const SharedRoutes &) = delete;
+
+  // Only of what is shared. A sentence without a full stop if it is of no use.
+  std::optional<std::string> add(const http::Route &route, const std::string &address,
+                                 int port);
+  void remove(const http::Route &route);
+  void clear();
+
+  // While the bin changes its state, what goes wrong keeps it from doing so.
+  void set_starting(bool is_starting) { is_starting_ = is_starting; }
+  // An error of one of them becomes a warning, and the others run on. Takes the message if it
+  // is such.
+  bool take_error(GstMessage *message);
+
+ private:
+  using Prefix = std::vector<std::string>;
+
+  void drop(GstElement *child);
+
+  GstBin *bin_;
+  std::atomic<bool> is_starting_ = false;
+  std::mutex mutex_;
+  std::map<Prefix, GstElement *> children_;
+};
+
+}  // namespace kam
