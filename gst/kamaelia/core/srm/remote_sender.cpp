@@ -166,10 +166,7 @@ void RemoteSender::note_missed(Tracked &tracked, std::uint64_t before, std::uint
   if (news == 0)
     return;
   shared_.stats.segments_missed += news;
-  if (const auto until = all_held_until(tracked.object))
-    nack_at_ = nack_at_ == 0 ? until : std::min(nack_at_, until);
-  else
-    schedule_nack(now);
+  schedule_nack_for(tracked.object, now);
 }
 
 void RemoteSender::report_loss(Tracked &tracked, const RemoteObject::Skipped &skipped)

@@ -107,6 +107,7 @@ class RemoteSender {
                      std::uint64_t now);
   bool shares_repairs(const RemoteObject &object) const;
   std::uint64_t held_until(const RemoteObject &object, const ReceiveBlock &block) const;
+  void schedule_nack_for(const RemoteObject &object, std::uint64_t now);
   void spread_requests(RemoteObject &object, std::uint64_t now);
   std::uint64_t all_held_until(const RemoteObject &object) const;
   static void choose_parities(const RemoteObject &object, const ReceiveBlock &block,

@@ -61,6 +61,17 @@ void RemoteSender::schedule_nack(std::uint64_t now)
   backing_off_ = true;
 }
 
+// When something of this object is missing: as soon as any of it may be asked for.
+void RemoteSender::schedule_nack_for(const RemoteObject &object, std::uint64_t now)
+{
+  if (shared_.options.silent)
+    return;
+  if (const auto until = all_held_until(object))
+    nack_at_ = nack_at_ == 0 ? until : std::min(nack_at_, until);
+  else
+    schedule_nack(now);
+}
+
 void RemoteSender::send_nack(std::uint64_t now)
 {
   backing_off_ = false;
@@ -157,10 +168,7 @@ void RemoteSender::spread_requests(RemoteObject &object, std::uint64_t now)
                       std::max<double>(1, block.needed());
     block.not_before = std::max<std::uint64_t>(now + as_ns(wait), 1);
   }
-  if (const auto until = all_held_until(object))
-    nack_at_ = nack_at_ == 0 ? until : std::min(nack_at_, until);
-  else
-    schedule_nack(now);
+  schedule_nack_for(object, now);
 }
 
 // If that is so for all that has not been asked for, until when at the latest; 0: it is not.
