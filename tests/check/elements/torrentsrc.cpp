@@ -671,6 +671,40 @@ GST_START_TEST(what_has_come_is_told)
 }
 GST_END_TEST
 
+// Another element of another process would be the leecher; here it only has to wait, and end.
+GST_START_TEST(it_lingers_before_eos)
+{
+  const TorrentSeed seed;
+  Player player{seed.magnet(), "linger=true"};
+  player.start();
+  player.wait_for_bytes(seed.content().size());
+  g_usleep(200'000);
+  player.wait("no end", [&] { return !player.eos; });
+  const auto started = std::chrono::steady_clock::now();
+  player.stop();
+  ck_assert_int_lt(since(started).count(), 1000);
+}
+GST_END_TEST
+
+GST_START_TEST(its_title_is_told)
+{
+  const TorrentSeed seed;
+  Player player{seed.magnet()};
+  auto *pad = gst_element_get_static_pad(player.source(), "src");
+  player.start().expect(seed.content());
+  auto *event = gst_pad_get_sticky_event(pad, GST_EVENT_TAG, 0);
+  ck_assert(event);
+  GstTagList *tags = nullptr;
+  gst_event_parse_tag(event, &tags);
+  gchar *text = nullptr;
+  ck_assert(gst_tag_list_get_string(tags, GST_TAG_TITLE, &text));
+  ck_assert_str_eq(text, "clip.ts");
+  g_free(text);
+  gst_event_unref(event);
+  gst_object_unref(pad);
+}
+GST_END_TEST
+
 GST_START_TEST(it_starts_and_stops_fifty_times)
 {
   const TorrentSeed seed;
@@ -715,6 +749,8 @@ static Suite *torrentsrc_suite()
   tcase_add_test(tc, what_is_no_torrent_is_an_error);
   tcase_add_test(tc, its_uri_is_what_was_set);
   tcase_add_test(tc, what_has_come_is_told);
+  tcase_add_test(tc, it_lingers_before_eos);
+  tcase_add_test(tc, its_title_is_told);
   tcase_add_test(tc, it_starts_and_stops_fifty_times);
   return suite;
 }

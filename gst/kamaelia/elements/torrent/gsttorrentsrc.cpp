@@ -3,6 +3,7 @@
 #include "elements/torrent/torrentfetch.hpp"
 #include "elements/torrent/torrentfile.hpp"
 #include "elements/torrent/torrentmessages.hpp"
+#include "elements/torrent/torrentreporter.hpp"
 #include "elements/torrent/torrentsrcqueries.hpp"
 #include "elements/torrent/torrentsrcvalues.hpp"
 #include "glue/bytes.hpp"
@@ -65,7 +66,6 @@ class TorrentSrc {
 
  private:
   using Lease = std::shared_ptr<TorrentLease>;
-  using Event = TorrentLease::Event;
 
   gboolean start();
   gboolean stop();
@@ -79,15 +79,14 @@ class TorrentSrc {
   bool choose(const torrent::Contents &contents);
   bool hold(const TorrentSpec &spec);
   void listen();
-  void handle_event(Event event);
   GstFlowReturn begin();
   GstFlowReturn fetch();
   GstFlowReturn wait_for(guint64 offset, guint length);
   GstFlowReturn read(guint64 offset, MutableBytes bytes);
   GstFlowReturn give_up(const Failure &failure);
   GstFlowReturn end_of(Wait wait, const char *text);
-  void post(glue::StructurePtr message);
-  void post_progress(GstProgressType type, const char *code, const char *text);
+  void tell_title();
+  void linger();
 
   Lease lease() const { return *lease_.lock(); }
   GstElement *element() const { return GST_ELEMENT(base_); }
@@ -106,8 +105,7 @@ class TorrentSrc {
   std::optional<torrent::TorrentFile> data_;
   std::atomic<guint64> size_ = GST_CLOCK_TIME_NONE;
   mutable glue::Guarded<std::string> current_file_;
-  std::atomic<gint64> next_stats_ = 0;
-  std::atomic<bool> has_finished_ = false;
+  bool is_title_told_ = false;
   std::atomic<bool> is_interrupted_ = false;
 };
 
@@ -208,6 +206,14 @@ void TorrentSrc::add_interfaces(GType type)
 TorrentSrc::TorrentSrc(Base *base) : base_{base}
 {
   gst_base_src_set_blocksize(base, block_size);
+  gst_pad_add_probe(
+      GST_BASE_SRC_PAD(base), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+      [](GstPad *, GstPadProbeInfo *info, gpointer self) {
+        if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) == GST_EVENT_EOS)
+          static_cast<TorrentSrc *>(self)->linger();
+        return GST_PAD_PROBE_OK;
+      },
+      this, nullptr);
 }
 
 // --- what anybody may ask, at any time ----------------------------------------------------
@@ -278,7 +284,7 @@ gboolean TorrentSrc::start()
 {
   is_reading_ = false;
   contents_.reset();
-  has_finished_ = false;
+  is_title_told_ = false;
   choice_.reset();
   data_.reset();
   size_ = GST_CLOCK_TIME_NONE;
@@ -313,12 +319,14 @@ bool TorrentSrc::hold(const TorrentSpec &spec)
   held_->set_limits(limits_of(values));
   *lease_.lock() = held_;
   listen();
-  post(glue::StructurePtr{
-      gst_structure_new(held_->was_held() ? "torrent-already-active" : "torrent-started",
-                        "info-hash", G_TYPE_STRING, spec.info_hash().c_str(), "name",
-                        G_TYPE_STRING, spec.name().c_str(), nullptr)});
+  post_element_message(element(),
+                       glue::StructurePtr{gst_structure_new(
+                           held_->was_held() ? "torrent-already-active" : "torrent-started",
+                           "info-hash", G_TYPE_STRING, spec.info_hash().c_str(), "name",
+                           G_TYPE_STRING, spec.name().c_str(), nullptr)});
   if (!spec.contents())
-    post_progress(GST_PROGRESS_TYPE_START, "metadata", "Asking peers what is in the torrent");
+    post_progress(element(), GST_PROGRESS_TYPE_START, "metadata",
+                  "Asking peers what is in the torrent");
   return true;
 }
 
@@ -477,7 +485,8 @@ GstFlowReturn TorrentSrc::begin()
     return give_up({Failure::Kind::not_found, "The file in the torrent is empty.", file_.path});
   is_reading_ = true;
   if (was_unknown) {
-    post_progress(GST_PROGRESS_TYPE_COMPLETE, "metadata", "Peers have told what is in it");
+    post_progress(element(), GST_PROGRESS_TYPE_COMPLETE, "metadata",
+                  "Peers have told what is in it");
     GST_OBJECT_LOCK(base_);
     base_->segment.duration = size_;
     GST_OBJECT_UNLOCK(base_);
@@ -487,7 +496,7 @@ GstFlowReturn TorrentSrc::begin()
   gst_structure_set(message.get(), "info-hash", G_TYPE_STRING, held_->info_hash().c_str(),
                     "file-index", G_TYPE_INT, gint(*choice_), "file-path", G_TYPE_STRING,
                     file_.path.c_str(), nullptr);
-  post(std::move(message));
+  post_element_message(element(), std::move(message));
   return GST_FLOW_OK;
 }
 
@@ -497,6 +506,16 @@ GstFlowReturn TorrentSrc::wait_for(guint64 offset, guint length)
       held_->wait_for({offset, offset + length}, deadline_in(settings.current().timeout));
   return wait == Wait::ready ? GST_FLOW_OK
                              : end_of(wait, "No peer has sent data for too long.");
+}
+
+// Before EOS, which the base class sends. Who stops or seeks ends it.
+void TorrentSrc::linger()
+{
+  const auto &values = settings.current();
+  if (!values.linger || !held_)
+    return;
+  GST_INFO_OBJECT(base_, "seeding before EOS");
+  held_->wait_for_upload(values.seed_ratio * double(file_.size));
 }
 
 GstFlowReturn TorrentSrc::read(guint64 offset, MutableBytes bytes)
@@ -515,6 +534,9 @@ GstFlowReturn TorrentSrc::create(guint64 offset, guint length, GstBuffer **buffe
 {
   if (const auto flow = is_reading_ ? GST_FLOW_OK : begin(); flow != GST_FLOW_OK)
     return flow;
+  // The segment has gone out with the first buffer.
+  if (offset > 0 && !std::exchange(is_title_told_, true))
+    tell_title();
   if (offset >= file_.size)
     return GST_FLOW_EOS;
   length = guint(std::min<guint64>(length, file_.size - offset));
@@ -546,50 +568,33 @@ GstFlowReturn TorrentSrc::create(guint64 offset, guint length, GstBuffer **buffe
 
 void TorrentSrc::listen()
 {
-  // The session's thread may speak when the element has gone.
-  auto weak = std::shared_ptr<GWeakRef>{new GWeakRef, [](GWeakRef *ref) {
-                                          g_weak_ref_clear(ref);
-                                          delete ref;
-                                        }};
-  g_weak_ref_init(weak.get(), base_);
-  held_->listen([weak](Event event) {
-    if (auto *strong = g_weak_ref_get(weak.get())) {
-      glue::impl_of<TorrentSrc>(strong).handle_event(event);
-      g_object_unref(strong);
-    }
-  });
+  const auto impl = [](GstElement *element) -> TorrentSrc & {
+    return glue::impl_of<TorrentSrc>(element);
+  };
+  const auto wants_all = settings.snapshot().background_download;
+  std::make_shared<TorrentReporter>(
+      element(), held_, wants_all,
+      TorrentReporter::Callbacks{
+          [impl](GstElement *element) {
+            return impl(element).settings.read(
+                [](const Values &values) { return values.stats_interval; });
+          },
+          [impl](GstElement *element) { return impl(element).stats(); },
+          [](GstElement *element) { g_signal_emit(element, signals[signal_finished], 0); }})
+      ->listen();
 }
 
-void TorrentSrc::handle_event(Event event)
+// What is played, for who shows it: as an event behind the segment, too, if it is pushed.
+void TorrentSrc::tell_title()
 {
-  const auto interval =
-      settings.read([](const Values &values) { return values.stats_interval; });
-  const auto now = g_get_monotonic_time();
-  // The ticks are a second apart, more or less.
-  constexpr gint64 slack = 100 * G_TIME_SPAN_MILLISECOND;
-  if (event == Event::status && interval > 0 && now + slack >= next_stats_) {
-    next_stats_ = now + interval * G_TIME_SPAN_MILLISECOND;
-    auto message = stats();
-    gst_structure_set_name(message.get(), "torrent-stats");
-    post(std::move(message));
-  }
-  if (event == Event::finished && !has_finished_.exchange(true)) {
-    post(glue::StructurePtr{gst_structure_new("torrent-finished", "info-hash", G_TYPE_STRING,
-                                              info_hash().c_str(), nullptr)});
-    g_signal_emit(base_, signals[signal_finished], 0);
-  }
-}
-
-void TorrentSrc::post(glue::StructurePtr message)
-{
-  gst_element_post_message(element(),
-                           gst_message_new_element(GST_OBJECT(base_), message.release()));
-}
-
-void TorrentSrc::post_progress(GstProgressType type, const char *code, const char *text)
-{
-  gst_element_post_message(element(),
-                           gst_message_new_progress(GST_OBJECT(base_), type, code, text));
+  const auto &title = contents_->name;
+  if (title.empty() || !g_utf8_validate(title.c_str(), gssize(title.size()), nullptr))
+    return;
+  auto *tags = gst_tag_list_new(GST_TAG_TITLE, title.c_str(), nullptr);
+  gst_tag_list_set_scope(tags, GST_TAG_SCOPE_GLOBAL);
+  if (GST_PAD_MODE(GST_BASE_SRC_PAD(base_)) == GST_PAD_MODE_PUSH)
+    gst_pad_push_event(GST_BASE_SRC_PAD(base_), gst_event_new_tag(gst_tag_list_ref(tags)));
+  gst_element_post_message(element(), gst_message_new_tag(GST_OBJECT(base_), tags));
 }
 
 }  // namespace

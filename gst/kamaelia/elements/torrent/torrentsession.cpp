@@ -188,7 +188,24 @@ ByteVector TorrentLease::metainfo() const
 
 TorrentStatus TorrentLease::status() const
 {
-  return state_->shared.lock()->status;
+  auto status = state_->shared.lock()->status;
+  // What libtorrent wants changes with the playhead; whoever reads a file wants all of it.
+  if (const auto size = reads_bytes(); size > 0) {
+    status.wanted = size;
+    status.wanted_done = 0;
+    for (const auto &run : available())
+      status.wanted_done += run.end - run.begin;
+    status.fraction_done =
+        static_cast<double>(status.wanted_done) / static_cast<double>(status.wanted);
+  }
+  return status;
+}
+
+std::uint64_t TorrentLease::reads_bytes() const
+{
+  auto shared = state_->shared.lock();
+  const auto *place = place_of(*shared, reader_);
+  return place ? place->file.size : 0;
 }
 
 std::optional<Failure> TorrentLease::failure() const
@@ -290,6 +307,21 @@ Wait TorrentLease::wait_for(Range bytes, Clock::time_point deadline)
     reader.playhead = missing;
     reader.is_waiting = true;
     shared.wait_until(state_->changed, deadline);
+  }
+}
+
+// A new status, each second, wakes it.
+Wait TorrentLease::wait_for_upload(double bytes)
+{
+  auto shared = state_->shared.lock();
+  for (;;) {
+    if (is_interrupted_)
+      return Wait::interrupted;
+    if (shared->failure)
+      return Wait::failed;
+    if (bytes > 0 && static_cast<double>(shared->status.uploaded) >= bytes)
+      return Wait::ready;
+    shared.wait_until(state_->changed, Clock::time_point::max());
   }
 }
 

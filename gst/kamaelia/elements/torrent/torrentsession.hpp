@@ -160,6 +160,7 @@ class TorrentLease {
   std::string save_path() const;
   std::shared_ptr<const Contents> contents() const;  // null until it is known
   ByteVector metainfo() const;                       // a .torrent file; empty until it is known
+  // What is wanted is the file that is read, if there is one.
   TorrentStatus status() const;
   std::optional<Failure> failure() const;
   // The ports at which peers can reach us; 0 if there is none (yet).
@@ -176,6 +177,8 @@ class TorrentLease {
   // Waits for bytes of the file that is read, and tells the session to hurry with them. What
   // has come can be read from the file at path_of() in save_path().
   Wait wait_for(Range bytes, Clock::time_point deadline = Clock::time_point::max());
+  // Waits until so many bytes have been given away; with 0, until it is interrupted.
+  Wait wait_for_upload(double bytes);
   // Ends every wait that there is, and those to come until it is called with false.
   void interrupt(bool on);
   // How long there has been a wait for bytes; zero if there is none.
@@ -189,6 +192,8 @@ class TorrentLease {
   void reannounce();
 
  private:
+  std::uint64_t reads_bytes() const;
+
   std::shared_ptr<TorrentSession> session_;
   std::shared_ptr<TorrentState> state_;
   std::uint32_t reader_ = 0;

@@ -25,6 +25,8 @@ struct TorrentSrcValues : TorrentPlayValues {
   gint file_index = -1;
   std::string file_path;
   guint64 metadata_timeout = 0;
+  bool linger = false;
+  double seed_ratio = 0;
 };
 
 // The torrent that location or torrent name, with the peers and so on that are set. Reads a
@@ -115,7 +117,14 @@ kam::glue::Properties<Impl, kam::TorrentSrcValues> kam::torrentsrc_properties()
       .add("metadata-timeout", &V::metadata_timeout,
            "How many nanoseconds a magnet's metadata may take before that is an error; 0 for "
            "any time",
-           Mutable::in_ready, {0, G_MAXINT64});
+           Mutable::in_ready, {0, G_MAXINT64})
+      .add("linger", &V::linger,
+           "When the file has been pushed to its end, share it before EOS, until seed-ratio is "
+           "reached or the application stops",
+           Mutable::in_playing)
+      .add("seed-ratio", &V::seed_ratio,
+           "With linger: how many times the file's size to give away before EOS; 0 for no end",
+           Mutable::in_playing, {0, 1e9});
   add_torrent_play(properties);
   return properties;
 }

@@ -37,6 +37,38 @@ bool is_proxy(const std::string &address)
   return scheme == "socks5" || scheme == "socks4" || scheme == "http";
 }
 
+namespace {
+
+using SharedSession = std::shared_ptr<torrent::TorrentSession>;
+
+// A share in the session, for a GstContext.
+GType session_type()
+{
+  static const GType type = [] {
+    if (const auto known = g_type_from_name("KamTorrentSession"); known != 0)
+      return known;
+    return g_boxed_type_register_static(
+        "KamTorrentSession",
+        [](gpointer box) -> gpointer {
+          return new SharedSession{*static_cast<SharedSession *>(box)};
+        },
+        [](gpointer box) { delete static_cast<SharedSession *>(box); });
+  }();
+  return type;
+}
+
+// An application that keeps the message's context keeps the session: its port, its peers, what
+// it knows of the network.
+void offer_session(GstElement *element, const SharedSession &session)
+{
+  auto *context = gst_context_new(torrent_session_context, TRUE);
+  gst_structure_set(gst_context_writable_structure(context), "session", session_type(),
+                    &session, nullptr);
+  gst_element_post_message(element, gst_message_new_have_context(GST_OBJECT(element), context));
+}
+
+}  // namespace
+
 std::shared_ptr<torrent::TorrentSession> acquire_session(GstElement *element,
                                                          const TorrentNetworkValues &values)
 {
@@ -47,6 +79,7 @@ std::shared_ptr<torrent::TorrentSession> acquire_session(GstElement *element,
                         ("Another torrent is open in this program with other network settings, "
                          "which are used."),
                         ("one session serves the process"));
+  offer_session(element, session);
   return session;
 }
 

@@ -39,7 +39,11 @@ torrent::TorrentLimits torrent_limits(const TorrentNetworkValues &values);
 // Whether a proxy is named as it has to be, or none is.
 bool is_proxy(const std::string &address);
 
-// Gets the session of this process, and says so if another element has made it otherwise.
+// Held by its field "session"; in the message have-context of each element that joins.
+inline constexpr auto torrent_session_context = "kamaelia.torrent.session";
+
+// Gets the session of this process, offers it to the application, and says so if another
+// element has made it otherwise.
 std::shared_ptr<torrent::TorrentSession> acquire_session(GstElement *element,
                                                          const TorrentNetworkValues &values);
 
