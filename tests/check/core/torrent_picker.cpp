@@ -187,6 +187,18 @@ START_TEST(a_late_piece_is_hurried_once)
 }
 END_TEST
 
+// Nobody else could be asked, and the one may take what was asked for before amiss.
+START_TEST(one_peer_alone_is_not_hurried)
+{
+  Picker picker{10};
+  auto reader = reader_of(0, 10);
+  reader.is_waiting = true;
+  ck_assert(picker.plan({&reader, 1}, 10s, false).deadlines.empty());
+  ck_assert(picker.plan({&reader, 1}, 20s, false).empty());
+  ck_assert(picker.plan({&reader, 1}, 20s, true).deadlines == std::vector<std::uint32_t>{0});
+}
+END_TEST
+
 START_TEST(if_that_does_not_help_everything_is_asked_for_anew)
 {
   Told told{10};
@@ -263,7 +275,8 @@ CHECK_MAIN("torrent_picker", nobody_wants_nothing, a_reader_from_the_start,
            a_seek_hurries_two_pieces_and_forgets_what_was_before,
            a_seek_to_what_is_there_hurries_nothing, what_was_jumped_over_comes_last,
            both_ends_are_wanted_when_reading_has_begun, a_look_at_the_end_moves_nothing,
-           a_late_piece_is_hurried_once, if_that_does_not_help_everything_is_asked_for_anew,
+           a_late_piece_is_hurried_once, one_peer_alone_is_not_hurried,
+           if_that_does_not_help_everything_is_asked_for_anew,
            two_readers_of_one_file_both_go_on, readers_of_two_files_of_one_torrent,
            everything_is_told_again_if_it_was_lost,
            a_playhead_outside_of_its_file_is_left_alone)

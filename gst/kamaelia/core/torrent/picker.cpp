@@ -143,7 +143,8 @@ void Picker::hurry_late(const Reader &reader, Orders &orders, std::chrono::nanos
   set_deadline(piece, orders, now);
 }
 
-Orders Picker::plan(std::span<const Reader> readers, std::chrono::nanoseconds now)
+Orders Picker::plan(std::span<const Reader> readers, std::chrono::nanoseconds now,
+                    bool has_others_to_ask)
 {
   Orders orders;
   std::ranges::fill(wanted_, none);
@@ -163,7 +164,8 @@ Orders Picker::plan(std::span<const Reader> readers, std::chrono::nanoseconds no
     want_for(reader, memory, readers.size() == 1);
     if (went_elsewhere)
       hurry_after_seek(reader, orders, now);
-    hurry_late(reader, orders, now);
+    if (has_others_to_ask)
+      hurry_late(reader, orders, now);
   }
   std::erase_if(readers_, [](const Known &one) { return !one.is_present; });
   for (std::uint32_t piece = 0; piece < have_.size(); ++piece) {

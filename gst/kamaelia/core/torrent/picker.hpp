@@ -63,8 +63,12 @@ class Picker {
   void set_have(std::uint32_t piece);
   bool has(std::uint32_t piece) const { return have_[piece]; }
 
-  // What is to change, given who reads where. Orders are taken to be carried out.
-  Orders plan(std::span<const Reader> readers, std::chrono::nanoseconds now);
+  // What is to change, given who reads where. Orders are taken to be carried out. Pieces that
+  // are late get no deadline while there is nobody else to ask: it would only make the
+  // downloader take back what it has asked for, and some peers (Transmission 3.00) then send
+  // nothing for a while.
+  Orders plan(std::span<const Reader> readers, std::chrono::nanoseconds now,
+              bool has_others_to_ask = true);
 
   // The downloader's priorities have become others than those ordered: all are told again.
   void forget_orders() { is_known_ = false; }

@@ -132,8 +132,10 @@ void plan(HeldTorrent &torrent)
     return;
   std::vector<Reader> readers;
   bool is_any_new = false;
+  bool has_others_to_ask = false;
   {
     auto shared = torrent.state->shared.lock();
+    has_others_to_ask = shared->status.peers > 1;
     for (auto &place : shared->places) {
       is_any_new |= !std::exchange(place.has_file, true);
       readers.push_back(place.reader);
@@ -143,7 +145,7 @@ void plan(HeldTorrent &torrent)
     torrent.state->changed.notify_all();
   if (readers.empty())
     return;
-  const auto orders = torrent.picker->plan(readers, monotonic_now());
+  const auto orders = torrent.picker->plan(readers, monotonic_now(), has_others_to_ask);
   if (orders.clear_deadlines)
     torrent.handle.clear_piece_deadlines();
   if (!orders.priorities.empty()) {

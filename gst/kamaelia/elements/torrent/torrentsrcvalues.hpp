@@ -124,7 +124,7 @@ kam::glue::Properties<Impl, kam::TorrentSrcValues> kam::torrentsrc_properties()
            Mutable::in_playing)
       .add("seed-ratio", &V::seed_ratio,
            "With linger: how many times the file's size to give away before EOS; 0 for no end",
-           Mutable::in_playing, {0, 1e9});
+           Mutable::in_playing, {0, 10'000});
   add_torrent_play(properties);
   return properties;
 }
