@@ -31,7 +31,7 @@ using bench::cpu_seconds;
 constexpr std::uint64_t bulk_size = std::uint64_t{1} << 30U;
 constexpr int stations = 100;
 constexpr int bulk_rounds = 7;
-constexpr int radio_rounds = 5;
+constexpr int radio_rounds = 3;
 constexpr int radio_seconds = 10;
 
 struct Cost {

@@ -61,9 +61,11 @@ class SourcePlayer {
  protected:
   // `launch` begins with the source, called "source".
   SourcePlayer(const std::string &launch, const std::string &location)
-      : pipeline_{glue::Ref<GstElement>::adopt(gst_parse_launch(launch.c_str(), nullptr))}
   {
-    ck_assert(pipeline_);
+    // With an error there may be a pipeline too, of what could be made.
+    g_autoptr(GError) fault = nullptr;
+    pipeline_ = glue::Ref<GstElement>::adopt(gst_parse_launch(launch.c_str(), &fault));
+    ck_assert_msg(!fault, "%s", fault ? fault->message : "");
     source_ = glue::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline()), "source"));
     g_object_set(source(), "location", location.c_str(), nullptr);
     const auto pad = glue::Ref<GstPad>::adopt(gst_element_get_static_pad(source(), "src"));

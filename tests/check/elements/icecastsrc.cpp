@@ -218,9 +218,20 @@ GST_START_TEST(tags_stand_exactly_between_the_buffers)
                      to->push_back(std::string{title} + "|" + url);
                    }),
                    &changes);
+  // Who splits a recording when told of a title has to find the tags of the new one there.
+  struct Order {
+    const Listener &listener;
+    std::vector<std::size_t> tags_before;
+  } order{listener, {}};
+  g_signal_connect(listener.source(), "title-changed",
+                   G_CALLBACK(+[](GstElement *, const char *, const char *, Order *noted) {
+                     noted->tags_before.push_back(noted->listener.titles.size());
+                   }),
+                   &order);
   listener.start().wait_for_bytes(audio.size());
   listener.stop();
   expect_equal(listener.audio, audio);
+  ck_assert(order.tags_before == std::vector<std::size_t>({2, 3, 4}));
   const std::vector<std::pair<std::size_t, std::string>> expected{
       {0, ""}, {1000, "One"}, {3000, "It's Two"}, {4000, ""}};
   ck_assert(listener.titles == expected);
@@ -1252,6 +1263,27 @@ GST_START_TEST(players_put_a_buffer_behind_it)
 }
 GST_END_TEST
 
+// So that a parser, which has to wait for a frame, may follow it without a queue.
+GST_START_TEST(a_live_source_can_wait)
+{
+  RadioServer server;
+  server.on("/s", [](Peer &peer) {
+    peer.send(ok_response("", "sound"));
+    peer.stall();
+  });
+  Listener listener{server.uri("/s"), "is-live=true do-timestamp=true"};
+  listener.start().wait_for_bytes(5);
+  auto *query = gst_query_new_latency();
+  ck_assert(gst_element_query(listener.source(), query));
+  gboolean is_live = FALSE;
+  GstClockTime most = 0;
+  gst_query_parse_latency(query, &is_live, nullptr, &most);
+  ck_assert(is_live);
+  ck_assert(!GST_CLOCK_TIME_IS_VALID(most));
+  gst_query_unref(query);
+}
+GST_END_TEST
+
 GST_START_TEST(headers_go_downstream_and_to_the_application)
 {
   RadioServer server;
@@ -1368,6 +1400,7 @@ static Suite *icecastsrc_suite()
   tcase_add_test(tc, a_live_source_sends_only_while_it_plays);
   tcase_add_test(tc, players_find_it_by_scheme);
   tcase_add_test(tc, players_put_a_buffer_behind_it);
+  tcase_add_test(tc, a_live_source_can_wait);
   tcase_add_test(tc, headers_go_downstream_and_to_the_application);
   tcase_add_test(tc, memory_does_not_grow);
   return suite;

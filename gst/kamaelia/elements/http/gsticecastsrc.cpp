@@ -2,6 +2,7 @@
 #include "elements/http/elements.hpp"
 #include "elements/http/icecastsrcvalues.hpp"
 #include "elements/http/radiofailure.hpp"
+#include "elements/http/radioqueries.hpp"
 #include "elements/http/radioreader.hpp"
 #include "elements/http/radiotags.hpp"
 #include "glue/guarded.hpp"
@@ -238,22 +239,11 @@ gboolean IcecastSrcElement::unlock_stop()
   return TRUE;
 }
 
-// Players put a buffer, and the messages that go with it, behind what says that it may be slow.
 gboolean IcecastSrcElement::query(GstQuery *query)
 {
   const auto answered = GST_BASE_SRC_CLASS(glue::parent_class_of<IcecastSrcElement>(source_))
                             ->query(GST_BASE_SRC(source_), query);
-  if (GST_QUERY_TYPE(query) != GST_QUERY_SCHEDULING)
-    return answered;
-  GstSchedulingFlags flags{};
-  gint min = 0;
-  gint max = 0;
-  gint align = 0;
-  gst_query_parse_scheduling(query, &flags, &min, &max, &align);
-  gst_query_set_scheduling(query,
-                           GstSchedulingFlags(flags | GST_SCHEDULING_FLAG_BANDWIDTH_LIMITED),
-                           min, max, align);
-  return TRUE;
+  return icy::complete_answer(query, answered == TRUE);
 }
 
 GstFlowReturn IcecastSrcElement::create(GstBuffer **buffer)
@@ -353,11 +343,16 @@ void IcecastSrcElement::handle_disconnected(const icy::Disconnected &disconnecte
                         ("%s: %s (status %u)", reason, failure.text.c_str(), failure.status));
 }
 
-// The base class sends them before the next buffer, and behind the segment.
-// gst_element_send_event() would wait for a change of state that waits for this thread.
+// Before there is a segment the base class keeps them until then. Not by
+// gst_element_send_event(), which would wait for a change of state that waits for this thread.
 void IcecastSrcElement::push_tags(GstEvent *tags)
 {
-  GST_ELEMENT_GET_CLASS(source_)->send_event(element(), tags);
+  auto *pad = GST_BASE_SRC_PAD(source_);
+  const glue::EventPtr segment{gst_pad_get_sticky_event(pad, GST_EVENT_SEGMENT, 0)};
+  if (segment)
+    gst_pad_push_event(pad, tags);
+  else
+    GST_ELEMENT_GET_CLASS(source_)->send_event(element(), tags);
 }
 
 void IcecastSrcElement::handle_titles(GstEvent *tags)
