@@ -81,12 +81,12 @@ void TorrentReporter::tell_progress(GstElement *element, const torrent::TorrentS
         is_checking ? "Comparing the files that are there" : "The files are compared");
   const bool wants_peers =
       status.state == State::metadata || status.state == State::downloading;
-  if (wants_peers && status.peers == 0 && !std::exchange(is_looking_, true))
-    post_progress(element, GST_PROGRESS_TYPE_START, "peers", "Looking for peers");
-  if (is_looking_ && status.peers > 0) {
-    is_looking_ = false;
-    post_progress(element, GST_PROGRESS_TYPE_COMPLETE, "peers", "There are peers");
-  }
+  const bool is_looking = wants_peers && status.peers == 0;
+  // What begins has to end: gst-launch plays nothing before that. Peers may have come, sent
+  // all, and gone between two looks.
+  if (is_looking != std::exchange(is_looking_, is_looking))
+    post_progress(element, is_looking ? GST_PROGRESS_TYPE_START : GST_PROGRESS_TYPE_COMPLETE,
+                  "peers", is_looking ? "Looking for peers" : "Peers have been found");
 }
 
 }  // namespace kam
