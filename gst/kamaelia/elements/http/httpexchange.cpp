@@ -19,6 +19,7 @@ const char *reason_phrase(unsigned status)
   case 200: return "OK";
   case 201: return "Created";
   case 202: return "Accepted";
+  case 203: return "Non-Authoritative Information";
   case 204: return "No Content";
   case 206: return "Partial Content";
   case 301: return "Moved Permanently";

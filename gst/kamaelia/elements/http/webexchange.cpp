@@ -18,6 +18,18 @@ std::string field_of(const RequestHead &request, std::string_view key)
 
 }  // namespace
 
+Response failure(const RequestHead &request, unsigned status, std::string_view sentence)
+{
+  const auto *accepts = request.find("accept");
+  if (media_type_preference(accepts, "text/html") >=
+          media_type_preference(accepts, "text/plain") &&
+      (!accepts || accepts->find("text/html") != std::string::npos))
+    return error_response(status, sentence);
+  return {status,
+          {{"Content-Type", "text/plain; charset=utf-8"}, {"Cache-Control", "no-store"}},
+          std::string{sentence} + ".\n"};
+}
+
 // --- server -------------------------------------------------------------------------------
 
 LoggedRequest WebServer::begin_log(const Exchange &exchange)
@@ -55,22 +67,9 @@ void WebServer::respond(Exchange &exchange, Response response)
   finish_log(std::move(log), status, bytes, frontend_.reactor().now());
 }
 
-void WebServer::converse(Exchange &exchange, std::unique_ptr<WebResponder> responder)
+void WebServer::converse(Exchange &exchange, std::unique_ptr<WebResponder> responder) const
 {
   exchange.converse(std::move(responder), settings_.max_body_size);
-}
-
-Response WebServer::failure(const RequestHead &request, unsigned status,
-                            std::string_view sentence) const
-{
-  const auto *accepts = request.find("accept");
-  if (media_type_preference(accepts, "text/html") >=
-          media_type_preference(accepts, "text/plain") &&
-      (!accepts || accepts->find("text/html") != std::string::npos))
-    return error_response(status, sentence);
-  return {status,
-          {{"Content-Type", "text/plain; charset=utf-8"}, {"Cache-Control", "no-store"}},
-          std::string{sentence} + ".\n"};
 }
 
 void WebServer::add_origin(const RequestHead &request, Fields &fields) const

@@ -42,6 +42,9 @@ struct WebStats {
   std::atomic<std::uint64_t> pipelines{0};
 };
 
+// The sentence as a page, or as text for who would rather have that.
+Response failure(const RequestHead &request, unsigned status, std::string_view sentence);
+
 class WebResponder;
 
 // The surroundings of what answers requests.
@@ -75,10 +78,7 @@ class WebServer {
   // Answers as a whole, with what each answer has.
   void respond(Exchange &exchange, Response response);
   // In pieces.
-  void converse(Exchange &exchange, std::unique_ptr<WebResponder> responder);
-  // The sentence as a page, or as text for who would rather have that.
-  Response failure(const RequestHead &request, unsigned status,
-                   std::string_view sentence) const;
+  void converse(Exchange &exchange, std::unique_ptr<WebResponder> responder) const;
   // What pages of other origins may do.
   void add_origin(const RequestHead &request, Fields &fields) const;
   Response options(const RequestHead &request, const std::string &methods) const;

@@ -254,13 +254,12 @@ void WebFolder::serve(Exchange &exchange, const ResourcePath &path, std::size_t 
   if (request.method == "OPTIONS")
     return server_.respond(exchange, server_.options(request, methods));
   if (request.method != "GET" && request.method != "HEAD") {
-    auto response = server_.failure(request, 405, "Files can only be read here");
+    auto response = failure(request, 405, "Files can only be read here");
     response.fields.emplace_back("Allow", methods);
     return server_.respond(exchange, std::move(response));
   }
   const auto not_found = [&] {
-    server_.respond(exchange,
-                    server_.failure(request, 404, "There is nothing at this address"));
+    server_.respond(exchange, failure(request, 404, "There is nothing at this address"));
   };
   if (path.is_hidden() && !server_.settings().shows_hidden)
     return not_found();
@@ -278,7 +277,7 @@ void WebFolder::serve(Exchange &exchange, const ResourcePath &path, std::size_t 
   for (const auto &part : path.names)
     address += '/' + encoded_name(part);
   address += '/' + (request.query.empty() ? "" : '?' + request.query);
-  auto response = server_.failure(request, 301, "The address of a folder ends in a slash");
+  auto response = failure(request, 301, "The address of a folder ends in a slash");
   response.fields.emplace_back("Location", address);
   server_.respond(exchange, std::move(response));
 }
@@ -294,8 +293,8 @@ void WebFolder::serve_folder(Exchange &exchange, const ResourcePath &path, std::
       return serve_file(exchange, index, std::move(*file));
   }
   if (!settings.lists_folders)
-    return server_.respond(exchange, server_.failure(exchange.request(), 403,
-                                                     "What is in this folder is not told"));
+    return server_.respond(
+        exchange, failure(exchange.request(), 403, "What is in this folder is not told"));
   const auto whole = path.joined();
   server_.converse(exchange, std::make_unique<Lister>(server_, exchange, folder_, name,
                                                       whole.empty() ? "/" : '/' + whole + '/'));
@@ -349,8 +348,8 @@ void WebFolder::serve_file(Exchange &exchange, const std::string &name, net::Ope
   switch (condition_of(request, found.validators, now)) {
   case Condition::not_modified: return server_.respond(exchange, {304, std::move(fields), {}});
   case Condition::failed:
-    return server_.respond(
-        exchange, server_.failure(request, 412, "It is not what you take it for any more"));
+    return server_.respond(exchange,
+                           failure(request, 412, "It is not what you take it for any more"));
   case Condition::holds: break;
   }
   if (!found.encoding.empty())
@@ -360,7 +359,7 @@ void WebFolder::serve_file(Exchange &exchange, const std::string &name, net::Ope
                     ? ranges_in(*range_field, size, settings.max_ranges)
                     : WholeFile{};
   if (std::holds_alternative<OutOfRange>(wanted)) {
-    auto response = server_.failure(request, 416, "The file is shorter than that");
+    auto response = failure(request, 416, "The file is shorter than that");
     response.fields.emplace_back("Content-Range", "bytes */" + std::to_string(size));
     return server_.respond(exchange, std::move(response));
   }

@@ -134,20 +134,25 @@ void AnswerHints::take(const GstStructure *response)
 
 void AnswerHints::take(const GstTagList *tags)
 {
-  constexpr std::string_view status_key = "http-status=";
-  constexpr std::string_view header_key = "http-header=";
+  constexpr std::string_view status_key = "http-status";
+  constexpr std::string_view header_key = "http-header";
+  // With a colon a launch line needs no quotes for it.
+  const auto value_of = [](std::string_view text, std::string_view key) {
+    const bool is_it = text.starts_with(key) && text.size() > key.size() &&
+                       (text[key.size()] == '=' || text[key.size()] == ':');
+    return is_it ? text.substr(key.size() + 1) : std::string_view{};
+  };
   for (guint i = 0; i < gst_tag_list_get_tag_size(tags, GST_TAG_EXTENDED_COMMENT); ++i) {
     gchar *owned = nullptr;
     if (!gst_tag_list_get_string_index(tags, GST_TAG_EXTENDED_COMMENT, i, &owned))
       continue;
     const glue::StringPtr comment{owned};
     const std::string_view text = owned;
-    if (text.starts_with(status_key)) {
-      const auto number = g_ascii_strtoull(owned + status_key.size(), nullptr, 10);
+    if (const auto code = value_of(text, status_key); !code.empty()) {
+      const auto number = g_ascii_strtoull(code.data(), nullptr, 10);
       if (number >= 200 && number <= 599)
         status = static_cast<unsigned>(number);
-    } else if (text.starts_with(header_key)) {
-      const auto field = text.substr(header_key.size());
+    } else if (const auto field = value_of(text, header_key); !field.empty()) {
       const auto colon = field.find(':');
       if (colon == std::string_view::npos)
         continue;
@@ -435,7 +440,7 @@ void WebPipeline::Runner::fail(unsigned status, const char *sentence)
   if (reply().has_begun())
     reply().abort();
   else
-    respond(server().failure(request(), status, sentence));
+    respond(failure(request(), status, sentence));
 }
 
 void WebPipeline::Runner::handle_bin_error(const std::string &what)
@@ -478,7 +483,7 @@ bool WebPipeline::has_place(WebServer &server, Exchange &exchange)
   if (most == 0 || server.stats().pipelines.load(std::memory_order_relaxed) < most)
     return true;
   server.stats().refused_pipelines.add();
-  auto response = server.failure(exchange.request(), 503, "There is too much to do just now");
+  auto response = failure(exchange.request(), 503, "There is too much to do just now");
   response.fields.emplace_back("Retry-After", "1");
   server.respond(exchange, std::move(response));
   return false;
@@ -496,14 +501,14 @@ void WebPipeline::serve(Exchange &exchange)
   if (request.method == "OPTIONS")
     return server_.respond(exchange, server_.options(request, methods));
   if (!has_method(request.method)) {
-    auto response = server_.failure(request, 405, "That cannot be done at this address");
+    auto response = failure(request, 405, "That cannot be done at this address");
     response.fields.emplace_back("Allow", methods);
     return server_.respond(exchange, std::move(response));
   }
   const auto most = server_.settings().max_body_size;
   if (most > 0 && request.content_length > most)
-    return server_.respond(
-        exchange, server_.failure(request, 413, "The request is larger than is allowed here"));
+    return server_.respond(exchange,
+                           failure(request, 413, "The request is larger than is allowed here"));
   if (!has_place(server_, exchange))
     return;
   auto bin = pool_->take();
@@ -513,8 +518,8 @@ void WebPipeline::serve(Exchange &exchange)
       bin = std::move(*new_bin);
   }
   if (!bin)
-    return server_.respond(
-        exchange, server_.failure(request, 500, "There is no pipeline for this address"));
+    return server_.respond(exchange,
+                           failure(request, 500, "There is no pipeline for this address"));
   server_.converse(exchange,
                    std::make_unique<Runner>(server_, exchange, pool_, std::move(bin), true));
 }
@@ -528,8 +533,8 @@ void WebPipeline::serve_with(WebServer &server, const std::shared_ptr<ClientBinP
   if (const auto *why = std::get_if<std::string>(&made)) {
     GST_WARNING_OBJECT(pool->around().server, "%s: %s", exchange.request().target.c_str(),
                        why->c_str());
-    return server.respond(exchange, server.failure(exchange.request(), 500,
-                                                   "There is no pipeline for this address"));
+    return server.respond(
+        exchange, failure(exchange.request(), 500, "There is no pipeline for this address"));
   }
   server.converse(exchange, std::make_unique<Runner>(
                                 server, exchange, pool,

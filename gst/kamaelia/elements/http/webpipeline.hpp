@@ -22,7 +22,7 @@ struct AnswerHints {
   std::string content_type;
   Fields fields;
 
-  // Of caps, tags ("extended-comment" with "http-status=404" or "http-header=Name: value") and
+  // Of caps, tags ("extended-comment" with "http-status:404" or "http-header:Name: value") and
   // events named "http-response".
   void take(GstEvent *event);
   // Of a structure with that name: status, content-type, headers (a structure).

@@ -108,7 +108,7 @@ bool WebRoutes::handle_advice(Exchange &exchange, const GstStructure *answer)
   if (hints.status == 0)
     hints.status = body.empty() ? 204 : 200;
   if (body.empty() && hints.status >= 400) {
-    auto response = server_.failure(exchange.request(), hints.status, "It was not granted");
+    auto response = failure(exchange.request(), hints.status, "It was not granted");
     response.fields.insert(response.fields.end(), hints.fields.begin(), hints.fields.end());
     server_.respond(exchange, std::move(response));
     return true;
@@ -147,8 +147,7 @@ bool WebRoutes::handle_by_route(Exchange &exchange)
     // Somebody else's, as "*" is.
     if (!request.path.starts_with('/'))
       return false;
-    server_.respond(exchange,
-                    server_.failure(request, 400, "No file or pipeline has such an address"));
+    server_.respond(exchange, failure(request, 400, "No file or pipeline has such an address"));
     return true;
   }
   const auto entry = best_route(
@@ -163,7 +162,7 @@ bool WebRoutes::handle_by_route(Exchange &exchange)
     return false;
   else
     server_.respond(exchange,
-                    server_.failure(request, 503, "The pipeline of this address does not run"));
+                    failure(request, 503, "The pipeline of this address does not run"));
   return true;
 }
 

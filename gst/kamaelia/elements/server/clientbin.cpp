@@ -240,7 +240,10 @@ void ClientBin::begin_stream()
   if (!source_pad_)
     return;
   gst_pad_push_event(source_pad_, gst_event_new_stream_start("client"));
-  if (const auto &caps = announced_caps_ ? announced_caps_ : caps_)
+  // What a user says of its data need not be what the launch can take; it may find out itself.
+  const bool is_announced =
+      announced_caps_ && gst_pad_peer_query_accept_caps(source_pad_, announced_caps_.get());
+  if (const auto &caps = is_announced ? announced_caps_ : caps_)
     gst_pad_push_event(source_pad_, gst_event_new_caps(caps.get()));
   GstSegment segment;
   gst_segment_init(&segment, GST_FORMAT_BYTES);
