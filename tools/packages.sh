@@ -21,9 +21,9 @@ packages_for() { # PURPOSE
     network) echo ethtool gstreamer1.0-tools iproute2 nftables procps ;;
     interop) echo aria2 curl ethtool ffmpeg fortune-mod fortunes fortunes-min \
       gstreamer1.0-plugins-base-apps gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly \
-      gstreamer1.0-tools icecast2 iproute2 libnorm-dev ncat netcat-openbsd nftables openssl \
-      procps python3 qbittorrent-nox socat telnet transmission-cli transmission-daemon tshark \
-      util-linux wget wireshark-common ;;
+      gstreamer1.0-tools icecast2 iproute2 libnorm-dev ncat netcat-openbsd nftables nginx-light \
+      openssl opentracker procps python3 qbittorrent-nox socat telnet transmission-cli \
+      transmission-daemon tshark util-linux wget wireshark-common ;;
     *) echo "packages.sh: no purpose \"$1\"" >&2; return 1 ;;
   esac
 }
