@@ -114,14 +114,17 @@ void run_paced(int listener)
   std::array<std::vector<int>, slots> clients;
   std::size_t slot = 0;
   for (auto due = Clock::now() + tick;; due += tick, slot = (slot + 1) % slots) {
-    for (auto now = Clock::now(); now < due; now = Clock::now()) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - now).count();
-      if (epoll_wait(epoll, &event, 1, static_cast<int>(left)) != 1)
+    // Once at least, as who is late has to let clients in too.
+    do {
+      const auto left =
+          std::chrono::ceil<std::chrono::milliseconds>(due - Clock::now()).count();
+      if (epoll_wait(epoll, &event, 1, static_cast<int>(std::max(left, decltype(left){0}))) !=
+          1)
         continue;
       for (int client = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK); client >= 0;
            client = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK))
         clients.at(slot).push_back(client);
-    }
+    } while (Clock::now() < due);
     std::erase_if(clients.at(slot), [](int client) {
       const bool is_gone = send(client, "x", 1, MSG_NOSIGNAL) != 1;
       if (is_gone)
