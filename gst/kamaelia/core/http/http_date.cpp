@@ -60,7 +60,7 @@ class Reader {
   }
   unsigned month()
   {
-    const auto found = std::ranges::find(months, rest_.substr(0, 3));
+    const auto *const found = std::ranges::find(months, rest_.substr(0, 3));
     is_good_ = is_good_ && found != months.end();
     if (is_good_)
       rest_.remove_prefix(3);
@@ -107,7 +107,7 @@ std::optional<std::int64_t> seconds_of(const Parts &parts)
   if (!date.ok() || parts.hour > 23 || parts.minute > 59 || parts.second > 60)
     return std::nullopt;
   return std::chrono::duration_cast<seconds>(sys_days{date}.time_since_epoch()).count() +
-         parts.hour * 3600 + parts.minute * 60 + parts.second;
+         std::int64_t{parts.hour} * 3600 + std::int64_t{parts.minute} * 60 + parts.second;
 }
 
 // What follows "Sun, " or "Sunday, ".
