@@ -140,12 +140,17 @@ std::string unchunked(std::string wire)
   }
 }
 
+// Without a period that a mistake by whole pieces could hide in.
 std::string random_text(std::size_t size, std::uint32_t seed = 1)
 {
   Random random{seed};
-  std::string text(size, '\0');
-  for (auto &c : text)
-    c = static_cast<char>(random.below(256));
+  std::string text;
+  text.reserve(size);
+  const auto piece = random.bytes(4099, "\r\n0");
+  while (text.size() < size) {
+    const auto rest = as_text(piece).substr(text.size() % 97);
+    text += rest.substr(0, size - text.size());
+  }
   return text;
 }
 
@@ -438,7 +443,7 @@ START_TEST(bodies_go_through)
 {
   for (const auto *threads : {"request-threads=true", "request-threads=false"}) {
     const Server server{"/echo=identity;/queue=queue", threads};
-    for (const std::size_t size : {0U, 1U, 5000U, 3'000'000U}) {
+    for (const std::size_t size : {0U, 1U, 5000U, 1'500'000U}) {
       const auto text = random_text(size, 7);
       for (const auto *path : {"/echo", "/queue"}) {
         const auto by_length =
@@ -718,7 +723,7 @@ START_TEST(started_and_stopped_while_it_serves)
 {
   const TemporaryFolder place;
   place.write("large", random_text(2'000'000));
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < 10; ++i) {
     const Server server{"/=dir:" + place.path() +
                         ";/endless=videotestsrc is-live=true;/echo=identity;"
                         "/live=shared:videotestsrc is-live=true ! gdppay"};
