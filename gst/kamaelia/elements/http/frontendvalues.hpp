@@ -3,6 +3,7 @@
 #pragma once
 
 #include "elements/http/httpfrontend.hpp"
+#include "elements/server/tlsvalues.hpp"
 #include "glue/properties.hpp"
 
 #include <gst/gst.h>
@@ -11,7 +12,7 @@
 
 namespace kam {
 
-struct FrontendValues {
+struct FrontendValues : TlsValues {
   std::string address = "0.0.0.0";
   gint port = 8000;
   gint listen_backlog = 4096;
@@ -29,26 +30,27 @@ glue::Properties<Impl, Values> &add_frontend_properties(
 {
   using V = FrontendValues;
   using glue::Mutable;
-  const auto own = []<class T>(T V::*member) { return static_cast<T Values::*>(member); };
-  return properties
-      .add("address", own(&V::address),
+  properties
+      .add("address", &V::address,
            "Address of this host to listen at; :: for all of IPv6 and IPv4", Mutable::in_ready)
-      .add("port", own(&V::port),
+      .add("port", &V::port,
            "TCP port to listen at; 0 for a free one, see bound-port. Elements of one process "
            "that name the same address and port share it",
            Mutable::in_ready, {0, 65535})
-      .add("listen-backlog", own(&V::listen_backlog),
+      .add("listen-backlog", &V::listen_backlog,
            "Number of connections that may wait to be accepted", Mutable::in_ready, {1, 65535})
-      .add("max-connections", own(&V::max_connections),
+      .add("max-connections", &V::max_connections,
            "Number of connections in all; 0 for nine tenths of the descriptors that the "
            "process may have",
            Mutable::in_ready)
-      .add("max-connections-per-address", own(&V::max_connections_per_address),
+      .add("max-connections-per-address", &V::max_connections_per_address,
            "Number of connections from one address (of IPv6: from one /64); 0 for any number",
            Mutable::in_ready)
-      .add("request-timeout", own(&V::request_timeout),
+      .add("request-timeout", &V::request_timeout,
            "For how many seconds a client may take to say what it wants", Mutable::in_ready,
            {1, 3600});
+  add_tls(properties);
+  return properties;
 }
 
 }  // namespace kam

@@ -133,7 +133,7 @@ const glue::Properties<HttpServerSinkElement, HttpServerSinkValues>
               "refused-listeners, lagged-listeners (that were disconnected), resyncs, titles, "
               "bytes-received and bytes-sent; and of all that share the port: connections, "
               "requests, refused-requests (none, or not to be trusted), refused-connections "
-              "(one too many) and timeouts");
+              "(one too many), failed-handshakes (of TLS) and timeouts");
   return table;
 }
 

@@ -102,7 +102,7 @@ const glue::Properties<HttpServerSrcElement, HttpServerSrcValues>
               "refused-passwords, lost-sources (that went away in the middle), silent-sources "
               "(that sent nothing for too long), titles and bytes; and of all that share the "
               "port: connections, requests, refused-requests (none, or not to be trusted), "
-              "refused-connections (one too many) and timeouts");
+              "refused-connections (one too many), failed-handshakes (of TLS) and timeouts");
   return table;
 }
 

@@ -113,7 +113,8 @@ void HttpConnection::refuse(unsigned status, std::string_view sentence)
 std::string HttpConnection::base_address() const
 {
   const auto *host = request().find("host");
-  return "http://" + (host && !host->empty() ? *host : local_.text());
+  const std::string scheme = frontend_.is_secure() ? "https://" : "http://";
+  return scheme + (host && !host->empty() ? *host : local_.text());
 }
 
 void HttpConnection::respond(Response response)

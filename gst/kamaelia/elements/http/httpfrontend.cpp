@@ -52,6 +52,10 @@ std::variant<std::shared_ptr<HttpFrontend>, net::Error> HttpFrontend::open(
       found != registry().frontends.end())
     if (auto frontend = found->second.lock())
       return frontend;
+  auto made = RenewedTls::make(options.tls);
+  if (const auto *why_not = std::get_if<std::string>(&made))
+    return net::Error{std::make_error_code(std::errc::invalid_argument), *why_not};
+  auto *tls = std::get_if<std::unique_ptr<RenewedTls>>(&made);
   net::ListenOptions listen;
   listen.host = options.address;
   listen.port = options.port;
@@ -59,8 +63,8 @@ std::variant<std::shared_ptr<HttpFrontend>, net::Error> HttpFrontend::open(
   auto opened = net::TcpListener::open(listen);
   if (auto *error = std::get_if<net::Error>(&opened))
     return std::move(*error);
-  std::shared_ptr<HttpFrontend> frontend{
-      new HttpFrontend{options, std::move(std::get<net::TcpListener>(opened))}};
+  std::shared_ptr<HttpFrontend> frontend{new HttpFrontend{
+      options, std::move(std::get<net::TcpListener>(opened)), tls ? std::move(*tls) : nullptr}};
   if (frontend->reactor_.error())
     return *frontend->reactor_.error();
   if (!frontend->start())
@@ -69,14 +73,18 @@ std::variant<std::shared_ptr<HttpFrontend>, net::Error> HttpFrontend::open(
   return frontend;
 }
 
-HttpFrontend::HttpFrontend(FrontendOptions options, net::TcpListener listener)
+HttpFrontend::HttpFrontend(FrontendOptions options, net::TcpListener listener,
+                           std::unique_ptr<RenewedTls> tls)
     : options_{std::move(options)},
       listener_{std::move(listener)},
       acceptor_{reactor_, *this},
+      tls_{std::move(tls)},
       read_space_(std::size_t{64} << 10U)
 {
   if (options_.max_connections == 0)
     options_.max_connections = connections_that_fit();
+  if (tls_)
+    handshakes_ = std::make_unique<Handshakes>(reactor_, options_.request_timeout_ns);
 }
 
 bool HttpFrontend::start()
@@ -98,6 +106,7 @@ HttpFrontend::~HttpFrontend()
   if (thread_.joinable()) {
     reactor_.post([this] {
       acceptor_.stop();
+      handshakes_.reset();
       connections_.clear();
     });
     reactor_.stop();
@@ -131,16 +140,34 @@ void HttpFrontend::handle_connection(net::FileDescriptor socket, const net::Endp
   const bool is_too_many = count_->total() >= options_.max_connections;
   if (is_too_many || (per_address > 0 && count_->of(peer) >= per_address)) {
     stats_.refused_connections.fetch_add(1, std::memory_order_relaxed);
+    if (tls_)
+      return;
     const auto answer =
         response_head(is_too_many ? 503 : 429,
                       {{"Content-Length", "0"}, {"Connection", "close"}, {"Retry-After", "5"}});
     (void)!send(socket.get(), answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     return;
   }
+  ConnectionCount::Ticket ticket{count_, peer};
+  if (!tls_)
+    return welcome(std::make_unique<net::SocketStream>(std::move(socket)), peer,
+                   std::move(ticket));
+  // What is told later can be copied, a ticket cannot.
+  auto kept = std::make_shared<ConnectionCount::Ticket>(std::move(ticket));
+  handshakes_->start(std::move(socket), tls_->current(reactor_.now()),
+                     [this, peer, kept](std::unique_ptr<TlsStream> stream, const auto &) {
+                       if (stream)
+                         return welcome(std::move(stream), peer, std::move(*kept));
+                       stats_.failed_handshakes.fetch_add(1, std::memory_order_relaxed);
+                     });
+}
+
+void HttpFrontend::welcome(std::unique_ptr<net::Stream> stream, const net::Endpoint &peer,
+                           ConnectionCount::Ticket ticket)
+{
   const auto number = ++last_number_;
-  auto connection = std::make_unique<HttpConnection>(
-      *this, number, std::make_unique<net::SocketStream>(std::move(socket)), peer,
-      ConnectionCount::Ticket{count_, peer});
+  auto connection = std::make_unique<HttpConnection>(*this, number, std::move(stream), peer,
+                                                     std::move(ticket));
   if (connection->start())
     connections_.emplace(number, std::move(connection));
 }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "elements/http/httpexchange.hpp"
+#include "elements/server/handshakes.hpp"
+#include "elements/server/servertls.hpp"
 #include "glue/refs.hpp"
 #include "net/reactor.hpp"
 #include "net/tcp_listener.hpp"
@@ -35,6 +37,7 @@ struct FrontendOptions {
   std::uint64_t send_timeout_ns = 20'000'000'000;     // without any progress
   std::size_t max_requests = 0;                       // on one connection; 0: any
   RequestHeadParser::Limits head_limits;
+  TlsValues tls;
 };
 
 struct FrontendStats {
@@ -42,6 +45,7 @@ struct FrontendStats {
   std::atomic<std::uint64_t> requests{0};
   std::atomic<std::uint64_t> refused_requests{0};     // that were none, or not to be trusted
   std::atomic<std::uint64_t> refused_connections{0};  // one too many
+  std::atomic<std::uint64_t> failed_handshakes{0};
   std::atomic<std::uint64_t> timeouts{0};
 };
 
@@ -78,6 +82,7 @@ class HttpFrontend final : public std::enable_shared_from_this<HttpFrontend>,
   // --- for its connections
 
   const FrontendOptions &options() const { return options_; }
+  bool is_secure() const { return tls_ != nullptr; }
   FrontendStats &counters() { return stats_; }
   void dispatch(Exchange &exchange);
   std::span<std::byte> read_space() { return read_space_; }
@@ -86,7 +91,10 @@ class HttpFrontend final : public std::enable_shared_from_this<HttpFrontend>,
   void erase(std::uint64_t number);
 
  private:
-  HttpFrontend(FrontendOptions options, net::TcpListener listener);
+  HttpFrontend(FrontendOptions options, net::TcpListener listener,
+               std::unique_ptr<RenewedTls> tls);
+  void welcome(std::unique_ptr<net::Stream> stream, const net::Endpoint &peer,
+               ConnectionCount::Ticket ticket);
   bool start();
   std::string allowed_methods() const;
 
@@ -101,6 +109,8 @@ class HttpFrontend final : public std::enable_shared_from_this<HttpFrontend>,
   net::Acceptor acceptor_;
   std::vector<std::pair<Precedence, RequestHandler *>> handlers_;
   std::shared_ptr<ConnectionCount> count_ = std::make_shared<ConnectionCount>();
+  std::unique_ptr<RenewedTls> tls_;
+  std::unique_ptr<Handshakes> handshakes_;
   std::unordered_map<std::uint64_t, std::unique_ptr<HttpConnection>> connections_;
   std::uint64_t last_number_ = 0;
   std::vector<std::byte> read_space_;

@@ -61,7 +61,8 @@ kam::glue::Properties<Impl, kam::HttpServerSrcValues> kam::httpserversrc_propert
            "ever",
            Mutable::in_playing, {0, 3600})
       .add("takeover", &V::takeover,
-           "A new source takes the place of the one that sends, instead of being refused",
+           "A new source takes the place of the one that sends, instead of being refused; what "
+           "the pipeline has not taken yet of the old one is dropped",
            Mutable::in_playing)
       .add("eos-on-disconnect", &V::eos_on_disconnect,
            "The stream ends with its source; else the next one goes on", Mutable::in_playing)

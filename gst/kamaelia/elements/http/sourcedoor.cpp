@@ -249,8 +249,10 @@ void SourceDoor::begin_source(Exchange &exchange)
     exchange.respond({200, {}, {}});
     return;
   }
-  if (current_ && settings_.takeover)
+  if (current_ && settings_.takeover) {
+    queue_.drop_sound();
     current_->end(SourceEnd::replaced);
+  }
   if (current_) {
     count(stats_.refused_sources);
     exchange.respond(error_response(409, "Somebody else is sending here"));

@@ -81,6 +81,19 @@ class SourceQueue {
     return !is_full_;
   }
 
+  // Forgets what was sent and is not taken yet; what is told of it stays.
+  void drop_sound()
+  {
+    const std::lock_guard lock{mutex_};
+    std::erase_if(items_, [](const SourceItem &item) {
+      return std::holds_alternative<glue::BufferPtr>(item);
+    });
+    bytes_ = 0;
+    for (const auto &item : items_)
+      bytes_ += cost_of(item);
+    is_full_ = bytes_ >= max_bytes_;
+  }
+
   // --- the streaming thread
 
   // Waits; nothing if that was interrupted.

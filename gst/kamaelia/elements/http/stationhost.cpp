@@ -134,6 +134,7 @@ glue::StructurePtr StationHost::stats() const
                                 {"requests", front.requests},
                                 {"refused-requests", front.refused_requests},
                                 {"refused-connections", front.refused_connections},
+                                {"failed-handshakes", front.failed_handshakes},
                                 {"timeouts", front.timeouts}});
 }
 

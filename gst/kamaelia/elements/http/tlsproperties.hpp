@@ -2,14 +2,10 @@
 // What GIO says about TLS, as types of properties.
 #pragma once
 
+#include "elements/server/tlsvalues.hpp"
 #include "glue/properties.hpp"
 
 #include <gio/gio.h>
-
-template <>
-struct kam::glue::GTypeOf<GTlsDatabase> {
-  static GType type() { return G_TYPE_TLS_DATABASE; }
-};
 
 template <>
 struct kam::glue::GTypeOf<GTlsInteraction> {

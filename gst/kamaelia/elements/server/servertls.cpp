@@ -2,7 +2,9 @@
 #include "elements/server/servertls.hpp"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -164,13 +166,85 @@ net::Stream::Result TlsStream::write(Bytes bytes)
   return {Status::done, static_cast<std::size_t>(size), 0};
 }
 
+net::Stream::Result TlsStream::flush()
+{
+  while (!kept_.empty()) {
+    const auto result = write(Bytes{kept_});
+    if (result.status != Status::done)
+      return result;
+    kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(result.bytes));
+  }
+  return {Status::done, 0, 0};
+}
+
+net::Stream::Result TlsStream::write(std::span<const Bytes> pieces)
+{
+  constexpr std::size_t largest_record = 16384;
+  if (const auto result = flush(); result.status != Status::done)
+    return result;
+  for (const auto &piece : pieces) {
+    const auto part = piece.first(std::min(piece.size(), largest_record - kept_.size()));
+    kept_.insert(kept_.end(), part.begin(), part.end());
+  }
+  const auto size = kept_.size();
+  if (const auto result = flush(); result.status == Status::failed)
+    return result;
+  return {Status::done, size, 0};
+}
+
 // The farewell of TLS is written at once or not at all: this must not wait.
 bool TlsStream::end_writing()
 {
+  (void)flush();
   if ((g_socket_condition_check(socket_.get(), G_IO_OUT) & G_IO_OUT) != 0)
     g_output_stream_close(g_io_stream_get_output_stream(G_IO_STREAM(connection_.get())),
                           nullptr, nullptr);
   return shutdown(fd(), SHUT_WR) == 0;
+}
+
+// --- certificates that are renewed --------------------------------------------------------
+
+std::variant<std::monostate, std::unique_ptr<RenewedTls>, std::string> RenewedTls::make(
+    TlsValues values)
+{
+  const auto state = state_of(values.tls_certificate_file);
+  auto made = ServerTls::make(values);
+  if (auto *why_not = std::get_if<std::string>(&made))
+    return std::move(*why_not);
+  auto *tls = std::get_if<std::shared_ptr<ServerTls>>(&made);
+  if (!tls)
+    return {};
+  auto renewed = std::make_unique<RenewedTls>();
+  renewed->values_ = std::move(values);
+  renewed->state_ = state;
+  renewed->tls_ = std::move(*tls);
+  return renewed;
+}
+
+RenewedTls::FileState RenewedTls::state_of(const std::string &path)
+{
+  constexpr std::int64_t second = 1'000'000'000;
+  struct stat found {};
+  if (path.empty() || stat(path.c_str(), &found) != 0)
+    return {};
+  return {found.st_ino, found.st_size, found.st_mtim.tv_sec * second + found.st_mtim.tv_nsec};
+}
+
+std::shared_ptr<const ServerTls> RenewedTls::current(std::uint64_t now)
+{
+  constexpr std::uint64_t interval_ns = 1'000'000'000;
+  if (values_.tls_certificate || now < looked_ + interval_ns)
+    return tls_;
+  looked_ = now;
+  const auto state = state_of(values_.tls_certificate_file);
+  if (state == state_ || state == FileState{})
+    return tls_;
+  auto made = ServerTls::make(values_);
+  if (auto *tls = std::get_if<std::shared_ptr<ServerTls>>(&made)) {
+    tls_ = std::move(*tls);
+    state_ = state;
+  }
+  return tls_;
 }
 
 }  // namespace kam
