@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PASSWORD = 'hackme'
+# After so many seconds a new listener hears nothing of the source before.
+BURST = 6
 # Neither VLC nor liquidsoap runs as root.
 NOBODY = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
 TOOLS = ['curl', 'cvlc', 'ffmpeg', 'gst-inspect-1.0', 'gst-launch-1.0', 'liquidsoap', 'mpv',
@@ -83,7 +85,7 @@ class Station:
         self.address = f'http://127.0.0.1:{self.port}/stream'
         place = f'address=127.0.0.1 port={self.port}'
         line = (f'httpserversrc {place} auth-password={PASSWORD} takeover=true ! parsebin ! '
-                f'httpserversink {place} burst-time=1000')  # less than from source to listener
+                f'httpserversink {place}')
         self.log = open(folder / 'station.log', 'w')
         self.process = subprocess.Popen(['gst-launch-1.0', '-m', *line.split()],
                                         stdout=self.log, stderr=self.log)
@@ -121,7 +123,7 @@ class Station:
         urllib.request.urlopen(request, timeout=5).close()
 
     @contextmanager
-    def source(self, command, seconds=30):
+    def source(self, command, warm_up=2, seconds=30):
         """Sends until the block is over. What was sent faster than it is heard is still there
         then, until another source takes over."""
         before = self.events('source-connected')
@@ -134,7 +136,7 @@ class Station:
             if process.poll() is not None:
                 print((self.folder / 'source.log').read_text()[-2000:])
                 sys.exit(f'FAIL: {command[0]} gave up')
-            time.sleep(2)
+            time.sleep(warm_up)
             yield
         finally:
             process.terminate()
@@ -280,13 +282,13 @@ def run(station):
                        f'port={station.port}', 'mount=/stream', f'password={PASSWORD}'],
     }
     for name, command in sources.items():
-        with station.source(command):
+        with station.source(command, BURST):
             station.check_piece(name, hear(station, name), 40000)
     # This one encodes by itself.
     script = ('output.icecast(%mp3(bitrate=128, samplerate=44100), host="127.0.0.1", '
               f'port={station.port}, password="{PASSWORD}", mount="/stream", fallible=true, '
               'noise())')
-    with station.source([*NOBODY, 'liquidsoap', script], 60):
+    with station.source([*NOBODY, 'liquidsoap', script], BURST, 60):
         heard = hear(station, 'liquidsoap')
         print(f'  liquidsoap: {len(frame_offsets(heard))} frames, one behind the other')
         if len(heard) < 40000:

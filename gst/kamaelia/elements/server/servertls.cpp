@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "elements/server/servertls.hpp"
 
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 namespace kam {
@@ -25,13 +28,35 @@ net::Stream::Result result_of(GError *error)
   return {net::Stream::Status::failed, 0, is_broken ? ECONNRESET : EPROTO};
 }
 
-// The certificates of a file; nullptr if there is none.
-Ref<GTlsDatabase> file_database(const std::string &path, GError **error)
+// The certificate alone, as a file that nobody else sees or changes: databases are read again
+// for each connection.
+net::FileDescriptor private_file(GTlsCertificate *certificate)
 {
-  if (path.empty())
+  gchar *pem = nullptr;
+  g_object_get(certificate, "certificate-pem", &pem, nullptr);
+  const glue::StringPtr owned{pem};
+  auto file = net::FileDescriptor::own(memfd_create("kam-certificate", MFD_CLOEXEC));
+  const auto size = static_cast<ssize_t>(std::strlen(pem));
+  if (file && ::write(file.get(), pem, static_cast<std::size_t>(size)) != size)
     return {};
-  const glue::StringPtr absolute{g_canonicalize_filename(path.c_str(), nullptr)};
-  return Ref<GTlsDatabase>::adopt(g_tls_file_database_new(absolute.get(), error));
+  return file;
+}
+
+// The certificates of it; nullptr if there are none.
+Ref<GTlsDatabase> database_in(const net::FileDescriptor &file)
+{
+  if (!file)
+    return {};
+  const auto path = "/proc/self/fd/" + std::to_string(file.get());
+  return Ref<GTlsDatabase>::adopt(g_tls_file_database_new(path.c_str(), nullptr));
+}
+
+bool has_key(GTlsCertificate *certificate)
+{
+  gchar *pem = nullptr;
+  g_object_get(certificate, "private-key-pem", &pem, nullptr);
+  const glue::StringPtr owned{pem};
+  return pem != nullptr;
 }
 
 // GObject initialises a class when it is first used, and two threads that begin with classes
@@ -60,6 +85,8 @@ std::variant<std::monostate, std::shared_ptr<ServerTls>, std::string> ServerTls:
     if (!tls->certificate_)
       return "The certificate \"" + values.tls_certificate_file +
              "\" cannot be used: " + error->message;
+    if (!has_key(tls->certificate_.get()))
+      return "There is no key beside the certificate in \"" + values.tls_certificate_file + '"';
   }
   tls->database_ = values.tls_database;
   if (!tls->database_ && !values.tls_ca_file.empty()) {
@@ -72,8 +99,10 @@ std::variant<std::monostate, std::shared_ptr<ServerTls>, std::string> ServerTls:
   }
   const bool has_database{tls->database_};
   tls->mode_ = static_cast<GTlsAuthenticationMode>(values.tls_client_auth);
-  if (!tls->database_ && tls->mode_ == G_TLS_AUTHENTICATION_NONE)
-    tls->database_ = file_database(values.tls_certificate_file, nullptr);
+  if (tls->certificate_ && !tls->database_ && tls->mode_ == G_TLS_AUTHENTICATION_NONE) {
+    tls->own_file_ = private_file(tls->certificate_.get());
+    tls->database_ = database_in(tls->own_file_);
+  }
   if (tls->certificate_) {
     initialise_classes();
     return tls;

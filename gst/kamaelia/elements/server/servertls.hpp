@@ -55,6 +55,7 @@ class ServerTls {
   glue::Ref<GTlsConnection> accept(net::FileDescriptor socket) const;
 
   glue::Ref<GTlsCertificate> certificate_;
+  net::FileDescriptor own_file_;  // the database is read from, unless that is given
   glue::Ref<GTlsDatabase> database_;
   GTlsAuthenticationMode mode_ = G_TLS_AUTHENTICATION_NONE;
 };
