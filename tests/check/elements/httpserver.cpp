@@ -154,6 +154,10 @@ std::string random_text(std::size_t size, std::uint32_t seed = 1)
   return text;
 }
 
+// What never ends, and is little work.
+const std::string small_video =
+    "videotestsrc is-live=true ! video/x-raw,format=GRAY8,width=16,height=16";
+
 void expect(const std::string &answer, int status)
 {
   ck_assert_msg(status_of(answer) == status, "%s", answer.substr(0, 400).c_str());
@@ -416,7 +420,9 @@ START_TEST(pipelines_answer)
       "/none=videotestsrc num-buffers=0"};
   auto got = server.get("/one");
   expect(got, 200);
-  ck_assert(field_of(got, "Content-Length") == "256" && body_of(got).size() == 256);
+  // Who takes longer to find its end sends it in chunks.
+  const bool has_length = field_of(got, "Content-Length") == "256";
+  ck_assert((has_length ? body_of(got) : unchunked(body_of(got))).size() == 256);
   ck_assert(field_of(got, "Content-Type") == "video/x-raw");
   ck_assert(field_of(got, "Cache-Control") == "no-store");
   got = server.get("/many");
@@ -443,6 +449,7 @@ START_TEST(bodies_go_through)
 {
   for (const auto *threads : {"request-threads=true", "request-threads=false"}) {
     const Server server{"/echo=identity;/queue=queue", threads};
+    const bool is_own = std::string_view{threads} == "request-threads=false";
     for (const std::size_t size : {0U, 1U, 5000U, 1'500'000U}) {
       const auto text = random_text(size, 7);
       for (const auto *path : {"/echo", "/queue"}) {
@@ -453,6 +460,9 @@ START_TEST(bodies_go_through)
         expect(by_length, 200);
         const bool has_chunks = !field_of(by_length, "Transfer-Encoding").empty();
         ck_assert((has_chunks ? unchunked(body_of(by_length)) : body_of(by_length)) == text);
+        // In the server's own thread the end comes with the piece.
+        if (size <= 5000 && is_own && std::string_view{path} == "/echo")
+          ck_assert(!has_chunks);
         if (size > 0)
           ck_assert(field_of(by_length, "Content-Type") == "a/b");
       }
@@ -517,7 +527,8 @@ START_TEST(pipelines_that_fail)
   const Server server{
       "/broken=filesrc location=/nonexistent/file;"
       "/late=videotestsrc num-buffers=3 ! identity error-after=2;"
-      "/silent=appsrc;/endless=videotestsrc is-live=true",
+      "/silent=appsrc;/endless=" +
+          small_video + " ! identity",
       "response-timeout=200 max-pipelines=2"};
   expect(server.get("/broken"), 500);
   ck_assert(server.get("/broken").find("/nonexistent") == std::string::npos);
@@ -601,9 +612,10 @@ END_TEST
 // One pipeline for all, beside others, and what becomes of it when it fails.
 START_TEST(shared_pipelines)
 {
-  const Server server{
-      "/live=shared:videotestsrc is-live=true ! video/x-raw,format=GRAY8,width=16,height=16 ! gdppay;"
-      "/bad=shared:videotestsrc is-live=true ! identity error-after=3 ! gdppay;/echo=identity"};
+  const Server server{"/live=shared:" + small_video +
+                      " ! gdppay;"
+                      "/bad=shared:" +
+                      small_video + " ! identity error-after=3 ! gdppay;/echo=identity"};
   std::vector<std::unique_ptr<HttpClient>> clients;
   server.await("/live", 200);
   for (int i = 0; i < 3; ++i) {
@@ -647,7 +659,7 @@ START_TEST(routes_come_and_go)
   expect(server.get("/f/a"), 404);
   ck_assert(add("/f", "dir:" + place.path()));
   ck_assert(body_of(server.get("/f/a")) == "from a folder");
-  ck_assert(add("/live", "shared:videotestsrc is-live=true ! gdppay"));
+  ck_assert(add("/live", "shared:" + small_video + " ! gdppay"));
   server.await("/live", 200);
   ck_assert(!add("/f", "identity") && !add("bad", "identity") && !add("/g", "no such element"));
   ck_assert(!add("/h", "dir:/nonexistent/folder") && !add("/i", "shared:fakesink"));
@@ -724,9 +736,10 @@ START_TEST(started_and_stopped_while_it_serves)
   const TemporaryFolder place;
   place.write("large", random_text(2'000'000));
   for (int i = 0; i < 10; ++i) {
-    const Server server{"/=dir:" + place.path() +
-                        ";/endless=videotestsrc is-live=true;/echo=identity;"
-                        "/live=shared:videotestsrc is-live=true ! gdppay"};
+    const Server server{"/=dir:" + place.path() + ";/endless=" + small_video +
+                        " ! identity;/echo=identity;"
+                        "/live=shared:" +
+                        small_video + " ! gdppay"};
     std::vector<std::unique_ptr<HttpClient>> clients;
     for (int k = 0; k < 8; ++k) {
       clients.push_back(std::make_unique<HttpClient>(server.port(), false, 4096));

@@ -182,9 +182,15 @@ GstStateChangeReturn HttpServerElement::change_state(GstStateChange transition)
     return GST_STATE_CHANGE_FAILURE;
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !open())
     return GST_STATE_CHANGE_FAILURE;
-  shared_.set_starting(true);
+  shared_.begin_change();
   const auto result = parent_class()->change_state(GST_ELEMENT(bin_), transition);
-  shared_.set_starting(false);
+  // What kept the server from its state is its error, all else is a shared pipeline's own.
+  for (auto &message : shared_.end_change()) {
+    if (result == GST_STATE_CHANGE_FAILURE)
+      glue::parent_class_of<HttpServerElement>(bin_)->handle_message(bin_, message.release());
+    else
+      handle_message(message.release());
+  }
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
       (transition == GST_STATE_CHANGE_READY_TO_PAUSED && result == GST_STATE_CHANGE_FAILURE))
     close();

@@ -68,9 +68,22 @@ void SharedRoutes::clear()
     drop(child);
 }
 
+void SharedRoutes::begin_change()
+{
+  const std::lock_guard lock{mutex_};
+  is_changing_ = true;
+}
+
+std::vector<glue::Ref<GstMessage>> SharedRoutes::end_change()
+{
+  const std::lock_guard lock{mutex_};
+  is_changing_ = false;
+  return std::exchange(held_, {});
+}
+
 bool SharedRoutes::take_error(GstMessage *message)
 {
-  if (GST_MESSAGE_TYPE(message) != GST_MESSAGE_ERROR || is_starting_)
+  if (GST_MESSAGE_TYPE(message) != GST_MESSAGE_ERROR)
     return false;
   glue::Ref<GstElement> child;
   {
@@ -78,6 +91,10 @@ bool SharedRoutes::take_error(GstMessage *message)
     for (const auto &[prefix, element] : children_)
       if (gst_object_has_as_ancestor(GST_MESSAGE_SRC(message), GST_OBJECT(element)))
         child = glue::Ref<GstElement>::share(element);
+    if (child && is_changing_) {
+      held_.push_back(glue::Ref<GstMessage>::adopt(message));
+      return true;
+    }
   }
   if (!child)
     return false;

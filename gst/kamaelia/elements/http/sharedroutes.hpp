@@ -2,10 +2,10 @@
 #pragma once
 
 #include "core/http/routes.hpp"
+#include "glue/refs.hpp"
 
 #include <gst/gst.h>
 
-#include <atomic>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -28,8 +28,10 @@ class SharedRoutes {
   void remove(const http::Route &route);
   void clear();
 
-  // While the bin changes its state, what goes wrong keeps it from doing so.
-  void set_starting(bool is_starting) { is_starting_ = is_starting; }
+  // While the bin changes its state, it is not known yet what an error of theirs means.
+  void begin_change();
+  // Those that came meanwhile.
+  std::vector<glue::Ref<GstMessage>> end_change();
   // An error of one of them becomes a warning, and the others run on. Takes the message if it
   // is such.
   bool take_error(GstMessage *message);
@@ -40,8 +42,9 @@ class SharedRoutes {
   void drop(GstElement *child);
 
   GstBin *bin_;
-  std::atomic<bool> is_starting_ = false;
   std::mutex mutex_;
+  bool is_changing_ = false;
+  std::vector<glue::Ref<GstMessage>> held_;
   std::map<Prefix, GstElement *> children_;
 };
 
