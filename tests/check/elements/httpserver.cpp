@@ -35,6 +35,11 @@ class Server {
     element_ = gst_parse_launch(line.c_str(), nullptr);
     ck_assert(element_);
     gst_object_ref_sink(element_);
+    // As a pipeline would: without a clock what is live knows no pace.
+    auto *clock = gst_system_clock_obtain();
+    gst_element_set_clock(element_, clock);
+    gst_element_set_base_time(element_, gst_clock_get_time(clock));
+    gst_object_unref(clock);
     g_object_set(element_, "routes", routes.c_str(), nullptr);
     bus_ = gst_bus_new();
     gst_element_set_bus(element_, bus_);
