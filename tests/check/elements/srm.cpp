@@ -107,8 +107,7 @@ GST_START_TEST(two_senders_share_a_group)
 {
   const SrmReceiving from_first{from_group() + "allowed-nodes=1"};
   const auto port = from_first.port();
-  const SrmReceiving from_second{from_group() +
-                                 "allowed-nodes=2 port=" + std::to_string(port)};
+  const SrmReceiving from_second{from_group() + "allowed-nodes=2 port=" + std::to_string(port)};
   const auto to = to_group(port) + "mode=bulk min-receivers=1 max-rate=200000000 ";
   const SrmSending first{to + "node-id=1"};
   const SrmSending second{to + "node-id=2"};
