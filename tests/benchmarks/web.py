@@ -64,7 +64,7 @@ class Server:
                              capture_output=True, text=True, check=True, timeout=60).stdout
         rate, megabytes, failures = map(float, out.split())
         if failures:
-            raise SystemExit(f"{path}: {failures:.0f} of its answers were none")
+            raise SystemExit(f"{self.process.args}: {path}: {failures:.0f} answers were none")
         cpu = self.cpu_seconds() - before
         return rate, megabytes, cpu / max(rate * float(SECONDS), 1) * 1e6
 
@@ -92,7 +92,7 @@ def main():
         os.chmod(folder, 0o755)
         site = pathlib.Path(folder) / "site"
         site.mkdir()
-        for name, size in (("small", 1024), ("medium", 65536), ("large", 200 << 20)):
+        for name, size in (("small.jpg", 1024), ("medium.jpg", 65536), ("large.mp4", 200 << 20)):
             (site / name).write_bytes(os.urandom(size))
         conf = pathlib.Path(folder) / "nginx.conf"
         conf.write_text(f"""daemon off; worker_processes 1; master_process off;
@@ -112,9 +112,9 @@ server {{ listen LISTEN; root {site}; }} }}""")
         }
         if sys.version_info < (3, 11):
             del files["Python's http.server"]
-        table("Files of 1 KiB, 16 connections", files, "/small", 16, False)
-        table("Files of 64 KiB, 16 connections", files, "/medium", 16, False)
-        table("A file of 200 MiB, 4 connections", files, "/large", 4, True)
+        table("Files of 1 KiB, 16 connections", files, "/small.jpg", 16, False)
+        table("Files of 64 KiB, 16 connections", files, "/medium.jpg", 16, False)
+        table("A file of 200 MiB, 4 connections", files, "/large.mp4", 4, True)
         echo = {
             "request-threads=false": [*launch, "request-threads=false", "post-messages=false",
                                       "routes=/echo=identity"],

@@ -326,12 +326,24 @@ void WebFolder::prefer_compressed(const RequestHead &request, Found &found) cons
   }
 }
 
+const std::string &WebFolder::content_type(const std::string &name, const std::string &etag,
+                                           const net::OpenFile &file)
+{
+  constexpr std::size_t max_known = 4096;
+  if (content_types_.size() >= max_known)
+    content_types_.clear();
+  const auto [known, is_new] = content_types_.try_emplace(etag + name);
+  if (is_new)
+    known->second = content_type_of(name, file);
+  return known->second;
+}
+
 void WebFolder::serve_file(Exchange &exchange, const std::string &name, net::OpenFile file)
 {
   const auto &request = exchange.request();
   const auto &settings = server_.settings();
   Found found{name, std::move(file), {}, {}, false, {}};
-  found.content_type = content_type_of(name, found.file);
+  found.content_type = content_type(name, etag_of(found.file), found.file);
   if (settings.sends_compressed)
     prefer_compressed(request, found);
   const auto size = found.file.size;

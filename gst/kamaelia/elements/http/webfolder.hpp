@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <unordered_map>
 
 namespace kam::http {
 
@@ -31,8 +32,13 @@ class WebFolder {
   // The file as the client would rather have it, if it is there in such a form.
   void prefer_compressed(const RequestHead &request, Found &found) const;
 
+  // To look into a file costs more than to send a small one.
+  const std::string &content_type(const std::string &name, const std::string &etag,
+                                  const net::OpenFile &file);
+
   WebServer &server_;
   std::shared_ptr<const net::Folder> folder_;
+  std::unordered_map<std::string, std::string> content_types_;  // by tag and name
 };
 
 }  // namespace kam::http
