@@ -726,6 +726,7 @@ static Suite *torrentsrc_suite()
 {
   Suite *suite = suite_create("torrentsrc");
   TCase *tc = tcase_create("general");
+  tcase_set_timeout(tc, 180);  // sanitised, ten sessions on a busy machine take their time
   suite_add_tcase(suite, tc);
   tcase_add_test(tc, a_magnet_is_played_from_its_peer);
   tcase_add_test(tc, a_torrent_file_is_played);
