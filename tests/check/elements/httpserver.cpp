@@ -766,6 +766,32 @@ START_TEST(started_and_stopped_while_it_serves)
 }
 END_TEST
 
+// Nobody is told that there is nothing, because the routes are not there yet.
+START_TEST(who_comes_at_once_is_answered)
+{
+  const TemporaryFolder place;
+  place.write("a", "hello");
+  for (int i = 0; i < 20; ++i) {
+    const auto port = [] { return Server{"/x=identity"}.port(); }();
+    std::string got;
+    std::thread client{[&got, port] {
+      for (;;) {
+        HttpClient early{port};
+        if (!early.is_connected())
+          continue;
+        early.send("GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+        early.read_all();
+        got = early.received;
+        return;
+      }
+    }};
+    const Server server{"/=dir:" + place.path(), "port=" + std::to_string(port)};
+    client.join();
+    expect(got, 200);
+  }
+}
+END_TEST
+
 START_TEST(slow_clients_are_sent_away)
 {
   const Server server{"/echo=identity", "request-timeout=1 keep-alive-timeout=1"};
@@ -802,6 +828,7 @@ static Suite *httpserver_suite()
   tcase_add_test(tests, faults_are_told);
   tcase_add_test(tests, a_log_and_messages);
   tcase_add_test(tests, started_and_stopped_while_it_serves);
+  tcase_add_test(tests, who_comes_at_once_is_answered);
   tcase_add_test(tests, slow_clients_are_sent_away);
   suite_add_tcase(suite, tests);
   return suite;

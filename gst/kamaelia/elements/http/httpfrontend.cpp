@@ -177,6 +177,7 @@ void HttpFrontend::add(RequestHandler &handler, Precedence precedence)
   const auto after = std::ranges::upper_bound(handlers_, precedence, {},
                                               [](const auto &entry) { return entry.first; });
   handlers_.insert(after, {precedence, &handler});
+  acceptor_.resume();
 }
 
 void HttpFrontend::remove(RequestHandler &handler)

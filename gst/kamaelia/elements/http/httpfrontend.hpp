@@ -98,7 +98,8 @@ class HttpFrontend final : public std::enable_shared_from_this<HttpFrontend>,
   bool start();
   std::string allowed_methods() const;
 
-  bool may_accept() override { return true; }
+  // Who comes before there is somebody to answer waits.
+  bool may_accept() override { return !handlers_.empty(); }
   void handle_connection(net::FileDescriptor socket, const net::Endpoint &peer) override;
   void handle_none() override {}
   void handle_exhausted(const net::Error &error) override;

@@ -36,10 +36,20 @@ class WebHost::Service final : private WebServer::Observer {
         server_{*frontend_, workers_, *this}
   {
     server_.change(web_settings(values));
+  }
+
+  // In the owner's thread. All routes are there before anybody is answered.
+  std::optional<std::string> begin(const std::vector<Route> &routes, bool request_threads)
+  {
+    std::optional<std::string> why;
     frontend_->run([&] {
       routes_.emplace(
-          server_, user_, [this] { return make_pool(); }, values.request_threads);
+          server_, user_, [this] { return make_pool(); }, request_threads);
+      for (const auto &route : routes)
+        if (!why)
+          why = routes_->add(route);
     });
+    return why;
   }
 
   // --- any thread
@@ -142,13 +152,7 @@ std::optional<std::string> WebHost::open(const HttpServerValues &values,
   auto service =
       std::make_shared<Service>(std::get<std::shared_ptr<HttpFrontend>>(std::move(opened)),
                                 server_, user_, values, std::move(log));
-  std::optional<std::string> why;
-  service->run([&](WebRoutes &all) {
-    for (const auto &route : routes)
-      if (!why)
-        why = all.add(route);
-  });
-  if (why) {
+  if (auto why = service->begin(routes, values.request_threads)) {
     service->close();
     return why;
   }
