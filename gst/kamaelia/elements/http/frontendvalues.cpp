@@ -12,7 +12,7 @@ http::FrontendOptions frontend_options(const FrontendValues &values)
   options.max_connections = values.max_connections;
   options.max_connections_per_address = values.max_connections_per_address;
   options.request_timeout_ns = std::uint64_t{values.request_timeout} * GST_SECOND;
-  options.tls = values;
+  options.tls = static_cast<const TlsValues &>(values);
   return options;
 }
 

@@ -23,7 +23,7 @@ class RadioReader {
     http::RadioConnection::Options connection;
     Tuner::Policy policy;
     RadioSound::Options sound;
-    std::size_t block_size = 256 * 1024;  // the most that a buffer has
+    std::size_t block_size = std::size_t{256} * 1024;  // the most that a buffer has
   };
 
   RadioReader(std::string address, GCancellable *cancellable);
