@@ -3,7 +3,6 @@
 #include "core/bytes.hpp"
 #include "glue/refs.hpp"
 #include "support/http_client.hpp"
-#include "support/memory.hpp"
 #include "support/random.hpp"
 #include "support/tls_identity.hpp"
 
@@ -230,9 +229,7 @@ static Suite *httpserver_tls_suite()
   auto *tests = tcase_create("httpserver_tls");
   tcase_set_timeout(tests, 60);
   tcase_add_test(tests, sources_and_listeners);
-  // LeakSanitizer itself falls over now and then when this one's process ends.
-  if (memory_is_measurable)
-    tcase_add_test(tests, a_renewed_certificate_counts);
+  tcase_add_test(tests, a_renewed_certificate_counts);
   tcase_add_test(tests, a_certificate_that_cannot_be_used);
   suite_add_tcase(suite, tests);
   return suite;
