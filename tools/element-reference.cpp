@@ -227,10 +227,10 @@ bool describe_properties(const char *name, GstElement *element)
   return all_declared;
 }
 
-void describe_signals(GstElement *element)
+void describe_signals(GType described)
 {
   std::vector<std::string> lines;
-  for (GType type = G_OBJECT_TYPE(element); is_ours(type); type = g_type_parent(type)) {
+  for (GType type = described; is_ours(type); type = g_type_parent(type)) {
     guint count = 0;
     const Owned<guint, g_free> ids{g_signal_list_ids(type, &count)};
     for (const guint id : std::span{ids.get(), count}) {
@@ -310,6 +310,30 @@ void describe_pads(GstElementFactory *factory)
   }
 }
 
+// Of pads that have properties and signals of their own.
+bool describe_pad_types(GstElement *element)
+{
+  bool all_declared = true;
+  for (const GList *l = gst_element_get_pad_template_list(element); l; l = l->next) {
+    auto *pad = GST_PAD_TEMPLATE(l->data);
+    const GType type = GST_PAD_TEMPLATE_GTYPE(pad);
+    if (!is_ours(type))
+      continue;
+    std::cout << "\nOf each " << code(GST_PAD_TEMPLATE_NAME_TEMPLATE(pad)) << ":\n";
+    const Owned<void, g_type_class_unref> klass{g_type_class_ref(type)};
+    guint count = 0;
+    const Owned<GParamSpec *, g_free> specs{
+        g_object_class_list_properties(static_cast<GObjectClass *>(klass.get()), &count)};
+    std::vector<GParamSpec *> own;
+    for (auto *spec : std::span{specs.get(), count})
+      if (is_ours(spec->owner_type))
+        own.push_back(spec);
+    all_declared &= describe_own(g_type_name(type), own);
+    describe_signals(type);
+  }
+  return all_declared;
+}
+
 bool describe(GstElementFactory *factory)
 {
   const auto meta = [factory](const char *key) {
@@ -324,8 +348,9 @@ bool describe(GstElementFactory *factory)
       GST_ELEMENT(gst_object_ref_sink(gst_element_factory_create(factory, nullptr)))};
   describe_ancestry(element.get());
   describe_pads(factory);
-  const bool all_declared = describe_properties(name, element.get());
-  describe_signals(element.get());
+  bool all_declared = describe_properties(name, element.get());
+  describe_signals(G_OBJECT_TYPE(element.get()));
+  all_declared &= describe_pad_types(element.get());
   return all_declared;
 }
 

@@ -362,15 +362,17 @@ START_TEST(the_application_sees_and_removes_listeners)
   station.push_frames(10);
   g_signal_connect(
       station.sink(), "listener-added",
-      G_CALLBACK(
-          +[](GstElement *, guint64 id, const gchar *, const gchar *agent, gpointer data) {
-            static_cast<Guests *>(data)->note("added " + std::to_string(id) + " " + agent);
-          }),
+      G_CALLBACK(+[](GstElement *, guint64 id, const gchar *, const gchar *agent,
+                     const gchar *mount, gpointer data) {
+        ck_assert_str_eq(mount, "/stream");
+        static_cast<Guests *>(data)->note("added " + std::to_string(id) + " " + agent);
+      }),
       &guests);
   g_signal_connect(
       station.sink(), "listener-removed",
       G_CALLBACK(+[](GstElement *, guint64 id, const gchar *reason, guint64 bytes, guint64,
-                     gpointer data) {
+                     const gchar *mount, gpointer data) {
+        ck_assert_str_eq(mount, "/stream");
         ck_assert_uint_gt(bytes, 4000);
         static_cast<Guests *>(data)->note("removed " + std::to_string(id) + " " + reason);
       }),
@@ -490,6 +492,123 @@ START_TEST(several_streams_share_a_port)
   ck_assert_int_eq(gst_element_set_state(taken, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
   gst_element_set_state(taken, GST_STATE_NULL);
   gst_object_unref(taken);
+}
+END_TEST
+
+// Several streams of one element, by request pads; one that comes and goes meanwhile.
+START_TEST(several_streams_of_one_element)
+{
+  auto *pipeline = gst_parse_launch(
+      "httpserversink name=s address=127.0.0.1 port=0 sync=false genre=jazz flush-interval=20 "
+      "sink_0::mount=/high sink_0::stream-name=High sink_1::mount=low "
+      "appsrc name=high format=time ! s.sink_0  appsrc name=low format=time ! s.sink_1",
+      nullptr);
+  ck_assert(pipeline);
+  const auto find = [&](const char *name) {
+    return glue::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline), name));
+  };
+  const auto sink = find("s");
+  const auto pad = glue::Ref<GstPad>::adopt(gst_element_get_static_pad(sink.get(), "sink_0"));
+  Random random{5};
+  const auto push = [&](const glue::Ref<GstElement> &source, int frames) {
+    std::string all;
+    for (int i = 0; i < frames; ++i) {
+      const auto frame = mp3_frame(random);
+      all.append(as_text(frame));
+      auto *buffer = glue::copy(frame).release();
+      GstFlowReturn flow = GST_FLOW_OK;
+      g_signal_emit_by_name(source.get(), "push-buffer", buffer, &flow);
+      gst_buffer_unref(buffer);
+      ck_assert_int_eq(flow, GST_FLOW_OK);
+    }
+    return all;
+  };
+  auto *caps = gst_caps_from_string(mp3_caps);
+  for (const auto *name : {"high", "low"})
+    g_object_set(find(name).get(), "caps", caps, nullptr);
+  gst_element_set_state(pipeline, GST_STATE_PLAYING);
+  auto high = push(find("high"), 20);
+  const auto low = push(find("low"), 20);
+  // Nothing comes to the pad that is always there, and nobody waits for it.
+  ck_assert_int_eq(gst_element_get_state(pipeline, nullptr, nullptr, 20 * GST_SECOND),
+                   GST_STATE_CHANGE_SUCCESS);
+  gint port = 0;
+  g_object_get(sink.get(), "bound-port", &port, nullptr);
+  const auto listen = [&](const char *path) {
+    auto client = std::make_unique<HttpClient>(port);
+    client->get(path);
+    ck_assert(client->read_at_least(4000));
+    ck_assert_int_eq(client->status(), 200);
+    ck_assert(client->field("icy-genre") == "jazz");
+    return client;
+  };
+  const auto listener = listen("/high");
+  ck_assert(listener->field("icy-name") == "High");
+  ck_assert(low.find(listen("/low")->body().substr(0, 1000)) != std::string::npos);
+  ck_assert(answer_to(port, "GET /stream HTTP/1.0\r\n\r\n").starts_with("HTTP/1.1 404 "));
+  guint64 count = 0;
+  g_object_get(pad.get(), "num-listeners", &count, nullptr);
+  ck_assert_uint_eq(count, 1);
+  g_signal_emit_by_name(pad.get(), "set-title", "Only here", nullptr);
+  const auto status = answer_to(port, "GET /status-json.xsl HTTP/1.0\r\n\r\n");
+  ck_assert(status.find("Only here") != std::string::npos &&
+            status.find("Only here") == status.rfind("Only here"));
+  ck_assert(status.find("/high\"") < status.find("/low\""));
+  // A third, while the others play on.
+  auto *source = gst_element_factory_make("appsrc", nullptr);
+  g_object_set(source, "format", GST_FORMAT_TIME, "caps", caps, nullptr);
+  gst_bin_add(GST_BIN(pipeline), source);
+  auto *late = gst_element_request_pad_simple(sink.get(), "sink_%u");
+  ck_assert_str_eq(GST_OBJECT_NAME(late), "sink_2");
+  ck_assert(gst_element_link_pads(source, "src", sink.get(), "sink_2"));
+  gst_element_sync_state_with_parent(source);
+  GstState state = GST_STATE_NULL;
+  ck_assert_int_eq(gst_element_get_state(pipeline, &state, nullptr, 0),
+                   GST_STATE_CHANGE_SUCCESS);
+  ck_assert_int_eq(state, GST_STATE_PLAYING);
+  push(glue::Ref<GstElement>::share(source), 20);
+  for (int i = 0; i < 2000; ++i) {
+    if (!answer_to(port, "HEAD /stream_2 HTTP/1.0\r\n\r\n").starts_with("HTTP/1.1 503 "))
+      break;
+    g_usleep(5000);
+  }
+  auto visitor = listen("/stream_2");
+  gst_element_set_state(source, GST_STATE_NULL);
+  gst_bin_remove(GST_BIN(pipeline), source);
+  gst_element_release_request_pad(sink.get(), late);
+  gst_object_unref(late);
+  ck_assert(visitor->read_all());
+  ck_assert(answer_to(port, "GET /stream_2 HTTP/1.0\r\n\r\n").starts_with("HTTP/1.1 404 "));
+  high += push(find("high"), 20);
+  for (const auto *name : {"high", "low"}) {
+    GstFlowReturn flow = GST_FLOW_OK;
+    g_signal_emit_by_name(find(name).get(), "end-of-stream", &flow);
+  }
+  ck_assert(listener->read_all());
+  ck_assert(high.ends_with(listener->body()) && listener->body().size() > 30 * 417);
+  auto *bus = gst_element_get_bus(pipeline);
+  auto *message = gst_bus_timed_pop_filtered(
+      bus, 20 * GST_SECOND, GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
+  ck_assert(message && GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS);
+  gst_message_unref(message);
+  gst_object_unref(bus);
+  gst_caps_unref(caps);
+  gst_element_set_state(pipeline, GST_STATE_NULL);
+  gst_object_unref(pipeline);
+}
+END_TEST
+
+// What is said of a stream in tags comes behind its format: nobody listens before.
+START_TEST(the_first_listener_has_the_name)
+{
+  Station station;
+  auto listen = [&] { return answer_to(station.port(), "HEAD /stream HTTP/1.0\r\n\r\n"); };
+  ck_assert(listen().starts_with("HTTP/1.1 503 "));
+  gst_harness_push_event(station.harness(), gst_event_new_tag(gst_tag_list_new(
+                                                GST_TAG_ORGANIZATION, "Noted", nullptr)));
+  ck_assert(listen().starts_with("HTTP/1.1 503 "));
+  station.push_frames(1);
+  ck_assert(listen().find("icy-name: Noted\r\n") != std::string::npos);
 }
 END_TEST
 
@@ -692,6 +811,8 @@ static Suite *httpserversink_suite()
   tcase_add_test(tests, who_lags_is_disconnected);
   tcase_add_test(tests, who_lags_goes_on_with_the_others);
   tcase_add_test(tests, several_streams_share_a_port);
+  tcase_add_test(tests, several_streams_of_one_element);
+  tcase_add_test(tests, the_first_listener_has_the_name);
   tcase_add_test(tests, a_port_that_is_taken);
   tcase_add_test(tests, ipv6);
   tcase_add_test(tests, nobody_is_let_in_by_a_trick);

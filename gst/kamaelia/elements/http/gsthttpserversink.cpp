@@ -2,14 +2,12 @@
 #include "elements/http/elementnotices.hpp"
 #include "elements/http/elements.hpp"
 #include "elements/http/gatekeeper.hpp"
-#include "elements/http/httpserversinkvalues.hpp"
-#include "elements/http/stationhost.hpp"
-#include "glue/stats.hpp"
+#include "elements/http/mountpad.hpp"
+#include "elements/http/mountset.hpp"
 
-#include <gst/base/gstbasesink.h>
-#include <gst/base/gsttypefindhelper.h>
-
+#include <algorithm>
 #include <array>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -23,68 +21,70 @@ using namespace kam;
 
 GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+GstStaticPadTemplate mount_template =
+    GST_STATIC_PAD_TEMPLATE("sink_%u", GST_PAD_SINK, GST_PAD_REQUEST, GST_STATIC_CAPS_ANY);
 
-// The other end of Kamaelia.Protocol.HTTP.IcecastClient, which Kamaelia does not have.
-class HttpServerSinkElement final : private http::StationHost::User {
+// The other end of Kamaelia.Protocol.HTTP.IcecastClient, which Kamaelia does not have. A bin of
+// streams that share an address and a port.
+class HttpServerSinkElement final : private MountSink::Owner {
  public:
-  using Base = GstBaseSink;
-  using Class = GstBaseSinkClass;
+  using Base = GstBin;
+  using Class = GstBinClass;
   using Values = HttpServerSinkValues;
   static constexpr auto type_name = "KamHttpServerSink";
-  static GType base_type() { return GST_TYPE_BASE_SINK; }
+  static GType base_type() { return GST_TYPE_BIN; }
   static void class_init(Class *klass);
+  static void add_interfaces(GType type) { show_pads_as_children(type); }
 
   glue::Settings<Values> settings;
   static const glue::Properties<HttpServerSinkElement, Values> &properties();
-  void settings_changed() { host_.change(settings.snapshot()); }
+  void settings_changed() { mounts_.configure(settings.snapshot()); }
 
-  explicit HttpServerSinkElement(Base *sink)
-      : sink_{sink},
-        notices_{GST_ELEMENT(sink)},
-        gatekeeper_{GST_ELEMENT(sink), notices_,
-                    [this](auto number, auto verdict) { host_.decide(number, verdict); }}
+  explicit HttpServerSinkElement(Base *bin);
+  gint bound_port() const;
+  guint64 num_listeners() const { return mounts_.count(&http::MountStats::listeners); }
+  guint64 bytes_served() const { return mounts_.count(&http::MountStats::bytes_sent); }
+  glue::StructurePtr stats() const
   {
-    // What is due is put into a list, which takes no time.
-    gst_base_sink_set_processing_deadline(sink, 0);
+    return station_stats([this](auto member) { return mounts_.count(member); },
+                         frontend().get());
   }
-  gint bound_port() const { return host_.bound_port(); }
-  guint64 num_listeners() const { return host_.count(&http::MountStats::listeners); }
-  guint64 bytes_served() const { return host_.count(&http::MountStats::bytes_sent); }
-  glue::StructurePtr stats() const { return host_.stats(); }
 
-  // Any thread.
-  http::StationHost &host() { return host_; }
+  // --- action signals, in any thread
+  gboolean remove(guint64 id);
+  void clear();
+  void set_title(const std::string &title, const std::string &url);
+  GstStructure *list_listeners();
 
  private:
-  gboolean start();
-  gboolean stop();
-  gboolean unlock();
-  gboolean unlock_stop();
-  gboolean set_caps(GstCaps *caps);
-  bool begin_format(GstCaps *caps);
-  bool find_format(GstBuffer *buffer);
-  gboolean event(GstEvent *event);
-  GstFlowReturn render(GstBuffer *buffer);
-  void handle_tags(const GstTagList *tags);
-  void measure(std::size_t bytes, http::Nanoseconds time);
+  GstElement *element() const { return GST_ELEMENT(bin_); }
+  GstPad *request_new_pad(GstPadTemplate *templ, const gchar *name, const GstCaps *)
+  {
+    return mounts_.request(templ, name);
+  }
+  void release_pad(GstPad *pad) { mounts_.release(pad); }
+  GstStateChangeReturn change_state(GstStateChange transition);
+  bool open();
 
+  std::shared_ptr<http::HttpFrontend> frontend() const { return *frontend_.lock(); }
+  std::shared_ptr<http::HttpFrontend> frontend() override
+  {
+    return std::as_const(*this).frontend();
+  }
+  std::uint64_t next_listener() override { return ++last_listener_; }
   void handle_listener_added(const http::ListenerInfo &listener) override;
   void handle_listener_removed(const http::ListenerInfo &listener, http::Departure departure,
                                std::uint64_t bytes, std::uint64_t duration_ns) override;
-  http::Verdict judge(http::Exchange &exchange) override;
+  http::Verdict judge(const std::string &mount, http::Exchange &exchange) override;
+  // The answer to an Exchange::wait().
+  void decide(std::uint64_t number, http::Verdict verdict);
 
-  Base *sink_;
+  Base *bin_;
   ElementNotices notices_;
-  http::StationHost host_{*this};
   http::Gatekeeper gatekeeper_;
-
-  // The streaming thread's.
-  bool has_caps_ = false;
-  bool has_format_ = false;  // without caps
-  bool has_bitrate_ = false;
-  http::StationNote station_;  // that was told of last
-  guint64 measured_bytes_ = 0;
-  http::Nanoseconds measured_from_{-1};
+  mutable glue::Guarded<std::shared_ptr<http::HttpFrontend>> frontend_;  // above READY
+  MountSet mounts_;
+  std::atomic<std::uint64_t> last_listener_ = 0;
 };
 
 enum Signal {
@@ -97,24 +97,6 @@ enum Signal {
   signal_count
 };
 std::array<guint, signal_count> signals{};
-
-GstStructure *structure_of(const std::vector<http::ListenerInfo> &listeners)
-{
-  auto *list = gst_structure_new_empty("listeners");
-  GValue array = G_VALUE_INIT;
-  gst_value_array_init(&array, static_cast<guint>(listeners.size()));
-  for (const auto &listener : listeners) {
-    GValue item = G_VALUE_INIT;
-    g_value_init(&item, GST_TYPE_STRUCTURE);
-    g_value_take_boxed(
-        &item, gst_structure_new("listener", "id", G_TYPE_UINT64, guint64{listener.id}, "peer",
-                                 G_TYPE_STRING, listener.peer.c_str(), "user-agent",
-                                 G_TYPE_STRING, listener.user_agent.c_str(), nullptr));
-    gst_value_array_append_and_take_value(&array, &item);
-  }
-  gst_structure_take_value(list, "listeners", &array);
-  return list;
-}
 
 const glue::Properties<HttpServerSinkElement, HttpServerSinkValues>
     &HttpServerSinkElement::properties()
@@ -145,6 +127,8 @@ void HttpServerSinkElement::class_init(Class *klass)
                          "Serves a live stream by HTTP to any number of players and browsers, "
                          "with titles and a page that has a player"});
   gst_element_class_add_static_pad_template(GST_ELEMENT_CLASS(klass), &sink_template);
+  gst_element_class_add_static_pad_template_with_gtype(
+      GST_ELEMENT_CLASS(klass), &mount_template, glue::type_of<MountPad>());
   const auto add = [klass](const char *name, GType result, auto... types) {
     return g_signal_new(name, G_TYPE_FROM_CLASS(klass), G_SIGNAL_RUN_LAST, 0, nullptr, nullptr,
                         nullptr, result, guint{sizeof...(types)}, types...);
@@ -155,209 +139,122 @@ void HttpServerSinkElement::class_init(Class *klass)
         name, G_TYPE_FROM_CLASS(klass), GSignalFlags(G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
         action, nullptr, nullptr, nullptr, result, guint{sizeof...(types)}, types...);
   };
-  signals[signal_listener_added] =
-      add("listener-added", G_TYPE_NONE, G_TYPE_UINT64, G_TYPE_STRING, G_TYPE_STRING);
-  signals[signal_listener_removed] = add("listener-removed", G_TYPE_NONE, G_TYPE_UINT64,
-                                         G_TYPE_STRING, G_TYPE_UINT64, G_TYPE_UINT64);
+  signals[signal_listener_added] = add("listener-added", G_TYPE_NONE, G_TYPE_UINT64,
+                                       G_TYPE_STRING, G_TYPE_STRING, G_TYPE_STRING);
+  signals[signal_listener_removed] =
+      add("listener-removed", G_TYPE_NONE, G_TYPE_UINT64, G_TYPE_STRING, G_TYPE_UINT64,
+          G_TYPE_UINT64, G_TYPE_STRING);
   http::Gatekeeper::add_signal(klass);
   using Self = HttpServerSinkElement;
   signals[signal_remove] =
       add_action("remove", G_CALLBACK(+[](gpointer sink, guint64 id) -> gboolean {
-                   return glue::impl_of<Self>(sink).host().remove(id);
+                   return glue::impl_of<Self>(sink).remove(id);
                  }),
                  G_TYPE_BOOLEAN, G_TYPE_UINT64);
-  signals[signal_clear] = add_action(
-      "clear", G_CALLBACK(+[](gpointer sink) { glue::impl_of<Self>(sink).host().clear(); }),
-      G_TYPE_NONE);
+  signals[signal_clear] =
+      add_action("clear", G_CALLBACK(+[](gpointer sink) { glue::impl_of<Self>(sink).clear(); }),
+                 G_TYPE_NONE);
   signals[signal_set_title] = add_action(
       "set-title", G_CALLBACK(+[](gpointer sink, const gchar *title, const gchar *url) {
-        glue::impl_of<Self>(sink).host().set_title(title ? title : "", url ? url : "");
+        glue::impl_of<Self>(sink).set_title(title ? title : "", url ? url : "");
       }),
       G_TYPE_NONE, G_TYPE_STRING, G_TYPE_STRING);
-  signals[signal_list_listeners] =
-      add_action("list-listeners", G_CALLBACK(+[](gpointer sink) {
-                   return structure_of(glue::impl_of<Self>(sink).host().listeners());
-                 }),
-                 GST_TYPE_STRUCTURE);
-  auto *base_class = GST_BASE_SINK_CLASS(klass);
-  base_class->start = glue::vfunc<&Self::start>;
-  base_class->stop = glue::vfunc<&Self::stop>;
-  base_class->unlock = glue::vfunc<&Self::unlock>;
-  base_class->unlock_stop = glue::vfunc<&Self::unlock_stop>;
-  base_class->set_caps = glue::vfunc<&Self::set_caps>;
-  base_class->event = glue::vfunc<&Self::event>;
-  base_class->render = glue::vfunc<&Self::render>;
+  signals[signal_list_listeners] = add_action(
+      "list-listeners",
+      G_CALLBACK(+[](gpointer sink) { return glue::impl_of<Self>(sink).list_listeners(); }),
+      GST_TYPE_STRUCTURE);
+  auto *element_class = GST_ELEMENT_CLASS(klass);
+  element_class->change_state = glue::vfunc<&Self::change_state>;
+  element_class->release_pad = glue::vfunc<&Self::release_pad>;
+  element_class->request_new_pad = glue::vfunc<&Self::request_new_pad>;
+}
+
+HttpServerSinkElement::HttpServerSinkElement(Base *bin)
+    : bin_{bin},
+      notices_{GST_ELEMENT(bin)},
+      gatekeeper_{GST_ELEMENT(bin), notices_,
+                  [this](auto number, auto verdict) { decide(number, verdict); }},
+      mounts_{bin, *this}
+{
+  settings_changed();
 }
 
 // --- states -------------------------------------------------------------------------------
 
-gboolean HttpServerSinkElement::start()
+GstStateChangeReturn HttpServerSinkElement::change_state(GstStateChange transition)
+{
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
+    mounts_.begin();
+    if (!open())
+      return GST_STATE_CHANGE_FAILURE;
+  }
+  auto *parent = GST_ELEMENT_CLASS(glue::parent_class_of<HttpServerSinkElement>(bin_));
+  const auto result = parent->change_state(element(), transition);
+  const bool has_failed =
+      transition == GST_STATE_CHANGE_READY_TO_PAUSED && result == GST_STATE_CHANGE_FAILURE;
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY || has_failed)
+    frontend_.lock()->reset();
+  return result;
+}
+
+bool HttpServerSinkElement::open()
 {
   const auto values = settings.snapshot();
-  if (const auto trouble = host_.open(values)) {
-    const bool is_taken = trouble->failure == http::StationHost::Failure::taken;
-    gst_element_message_full(
-        GST_ELEMENT(sink_), GST_MESSAGE_ERROR, GST_RESOURCE_ERROR,
-        is_taken ? GST_RESOURCE_ERROR_BUSY : GST_RESOURCE_ERROR_OPEN_WRITE,
-        g_strdup(trouble->sentence.c_str()),
-        g_strdup_printf("address %s, port %d", values.address.c_str(), values.port), __FILE__,
-        GST_FUNCTION, __LINE__);
-    return FALSE;
-  }
-  GST_INFO_OBJECT(sink_, "listening at %s, port %d", values.address.c_str(), bound_port());
-  has_caps_ = has_format_ = has_bitrate_ = false;
-  station_ = {};
-  measured_bytes_ = 0;
-  measured_from_ = http::Nanoseconds{-1};
-  g_object_notify(G_OBJECT(sink_), "bound-port");
-  return TRUE;
-}
-
-gboolean HttpServerSinkElement::stop()
-{
-  host_.close();
-  return TRUE;
-}
-
-// --- the stream ---------------------------------------------------------------------------
-
-gboolean HttpServerSinkElement::unlock()
-{
-  host_.mount().interrupt(true);
-  return TRUE;
-}
-
-gboolean HttpServerSinkElement::unlock_stop()
-{
-  host_.mount().interrupt(false);
-  return TRUE;
-}
-
-gboolean HttpServerSinkElement::set_caps(GstCaps *caps)
-{
-  has_caps_ = true;
-  return begin_format(caps);
-}
-
-bool HttpServerSinkElement::begin_format(GstCaps *caps)
-{
-  auto kind = stream_kind(caps);
-  if (const auto *trouble = std::get_if<StreamTrouble>(&kind)) {
-    GST_ELEMENT_ERROR(sink_, STREAM, FORMAT, ("%s", trouble->sentence), ("%s", trouble->hint));
+  auto opened = http::HttpFrontend::open(frontend_options(values));
+  if (const auto *error = std::get_if<net::Error>(&opened)) {
+    GST_ELEMENT_ERROR(bin_, RESOURCE, OPEN_WRITE, ("%s.", error->what.c_str()),
+                      ("address %s, port %d", values.address.c_str(), values.port));
     return false;
   }
-  auto &known = *std::get_if<StreamKind>(&kind);
-  GST_INFO_OBJECT(sink_, "%s, with %zu bytes of headers", known.content_type.c_str(),
-                  known.headers.size());
-  return host_.mount().begin_format(std::move(known.content_type), known.is_video, known.format,
-                                    std::move(known.headers));
+  settings_changed();
+  *frontend_.lock() = std::move(std::get<std::shared_ptr<http::HttpFrontend>>(opened));
+  GST_INFO_OBJECT(bin_, "listening at %s, port %d", values.address.c_str(), bound_port());
+  g_object_notify(G_OBJECT(bin_), "bound-port");
+  return true;
 }
 
-// A stream without caps, as it comes from a file or an encoder elsewhere.
-bool HttpServerSinkElement::find_format(GstBuffer *buffer)
+gint HttpServerSinkElement::bound_port() const
 {
-  const auto caps = glue::Ref<GstCaps>::adopt(
-      gst_type_find_helper_for_buffer(GST_OBJECT(sink_), buffer, nullptr));
-  if (caps)
-    return begin_format(caps.get());
-  return host_.mount().begin_format("application/octet-stream", false, media::Format::unknown,
-                                    {});
-}
-
-GstFlowReturn HttpServerSinkElement::render(GstBuffer *buffer)
-{
-  const bool is_other = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT);
-  if (!has_caps_ && (!std::exchange(has_format_, true) || is_other) && !find_format(buffer))
-    return host_.mount().is_interrupted() ? GST_FLOW_FLUSHING : GST_FLOW_NOT_NEGOTIATED;
-  const auto *segment = &sink_->segment;
-  auto time = GST_CLOCK_TIME_NONE;
-  if (segment->format == GST_FORMAT_TIME &&
-      GST_BUFFER_DTS_OR_PTS(buffer) != GST_CLOCK_TIME_NONE)
-    time = gst_segment_to_running_time(segment, GST_FORMAT_TIME, GST_BUFFER_DTS_OR_PTS(buffer));
-  if (time == GST_CLOCK_TIME_NONE)
-    time = gst_element_get_current_running_time(GST_ELEMENT(sink_));
-  const http::Nanoseconds stream_time{time == GST_CLOCK_TIME_NONE ? 0
-                                                                  : static_cast<gint64>(time)};
-  measure(gst_buffer_get_size(buffer), stream_time);
-  const bool may_join = !GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT) &&
-                        !GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_HEADER);
-  return host_.mount().push(glue::Ref<GstBuffer>::share(buffer), stream_time, may_join)
-             ? GST_FLOW_OK
-             : GST_FLOW_FLUSHING;
-}
-
-// The bitrate, where no tag says it: over some seconds of the stream.
-void HttpServerSinkElement::measure(std::size_t bytes, http::Nanoseconds time)
-{
-  constexpr http::Nanoseconds interval = std::chrono::seconds{5};
-  if (has_bitrate_)
-    return;
-  if (measured_from_.count() < 0 || time < measured_from_)
-    measured_from_ = time;
-  const auto duration = time - measured_from_;
-  if (duration >= interval) {
-    host_.mount().set_bitrate(gst_util_uint64_scale(measured_bytes_, 8 * GST_SECOND,
-                                                    static_cast<guint64>(duration.count())));
-    measured_from_ = time;
-    measured_bytes_ = 0;
-  }
-  measured_bytes_ += bytes;
-}
-
-gboolean HttpServerSinkElement::event(GstEvent *event)
-{
-  if (GST_EVENT_TYPE(event) == GST_EVENT_TAG) {
-    GstTagList *tags = nullptr;
-    gst_event_parse_tag(event, &tags);
-    handle_tags(tags);
-  } else if (GST_EVENT_TYPE(event) == GST_EVENT_EOS) {
-    host_.mount().end();
-  }
-  return GST_BASE_SINK_CLASS(glue::parent_class_of<HttpServerSinkElement>(sink_))
-      ->event(sink_, event);
-}
-
-void HttpServerSinkElement::handle_tags(const GstTagList *tags)
-{
-  const auto text = [tags](const char *name) -> std::optional<std::string> {
-    gchar *value = nullptr;
-    if (!gst_tag_list_get_string(tags, name, &value))
-      return std::nullopt;
-    const glue::StringPtr owned{value};
-    return std::string{value};
-  };
-  for (const auto *name : {GST_TAG_BITRATE, GST_TAG_NOMINAL_BITRATE}) {
-    guint bits_per_second = 0;
-    if (gst_tag_list_get_uint(tags, name, &bits_per_second) && bits_per_second > 0) {
-      has_bitrate_ = true;
-      host_.mount().set_bitrate(bits_per_second);
-      break;
-    }
-  }
-  http::StationNote station{
-      text(GST_TAG_ORGANIZATION).value_or(""), text(GST_TAG_DESCRIPTION).value_or(""),
-      text(GST_TAG_GENRE).value_or(""), text(GST_TAG_LOCATION).value_or("")};
-  if (!station.name.empty() && station != station_) {
-    station_ = station;
-    host_.mount().set_station(std::move(station));
-  }
-  const auto title = text(GST_TAG_TITLE);
-  if (!title)
-    return;
-  const auto artist = text(GST_TAG_ARTIST);
-  host_.mount().set_title(artist ? *artist + " - " + *title : *title, {});
+  const auto front = frontend();
+  return front ? front->local().port() : 0;
 }
 
 // --- listeners ----------------------------------------------------------------------------
 
+gboolean HttpServerSinkElement::remove(guint64 id)
+{
+  bool was_there = false;
+  mounts_.for_each([&](auto &host) { was_there = was_there || host.remove(id); });
+  return was_there;
+}
+
+void HttpServerSinkElement::clear()
+{
+  mounts_.for_each([](auto &host) { host.clear(); });
+}
+
+void HttpServerSinkElement::set_title(const std::string &title, const std::string &url)
+{
+  mounts_.for_each([&](auto &host) { host.set_title(title, url); });
+}
+
+GstStructure *HttpServerSinkElement::list_listeners()
+{
+  std::vector<http::ListenerInfo> listeners;
+  mounts_.for_each(
+      [&](auto &host) { std::ranges::move(host.listeners(), std::back_inserter(listeners)); });
+  std::ranges::sort(listeners, {}, &http::ListenerInfo::id);
+  return structure_of(listeners).release();
+}
+
 void HttpServerSinkElement::handle_listener_added(const http::ListenerInfo &listener)
 {
-  GST_DEBUG_OBJECT(sink_, "listener %" G_GUINT64_FORMAT " from %s: %s", listener.id,
-                   listener.peer.c_str(), listener.user_agent.c_str());
-  if (g_signal_has_handler_pending(sink_, signals[signal_listener_added], 0, FALSE))
+  GST_DEBUG_OBJECT(bin_, "listener %" G_GUINT64_FORMAT " of %s from %s: %s", listener.id,
+                   listener.mount.c_str(), listener.peer.c_str(), listener.user_agent.c_str());
+  if (g_signal_has_handler_pending(bin_, signals[signal_listener_added], 0, FALSE))
     notices_.post([this, listener] {
-      g_signal_emit(sink_, signals[signal_listener_added], 0, guint64{listener.id},
-                    listener.peer.c_str(), listener.user_agent.c_str());
+      g_signal_emit(bin_, signals[signal_listener_added], 0, guint64{listener.id},
+                    listener.peer.c_str(), listener.user_agent.c_str(), listener.mount.c_str());
     });
 }
 
@@ -366,23 +263,30 @@ void HttpServerSinkElement::handle_listener_removed(const http::ListenerInfo &li
                                                     std::uint64_t bytes,
                                                     std::uint64_t duration_ns)
 {
-  GST_DEBUG_OBJECT(sink_, "listener %" G_GUINT64_FORMAT " %s after %" G_GUINT64_FORMAT " bytes",
+  GST_DEBUG_OBJECT(bin_, "listener %" G_GUINT64_FORMAT " %s after %" G_GUINT64_FORMAT " bytes",
                    listener.id, name_of(departure), bytes);
-  if (g_signal_has_handler_pending(sink_, signals[signal_listener_removed], 0, FALSE))
-    notices_.post([this, id = listener.id, departure, bytes, duration_ns] {
-      g_signal_emit(sink_, signals[signal_listener_removed], 0, guint64{id}, name_of(departure),
-                    guint64{bytes}, guint64{duration_ns});
+  if (g_signal_has_handler_pending(bin_, signals[signal_listener_removed], 0, FALSE))
+    notices_.post([this, listener, departure, bytes, duration_ns] {
+      g_signal_emit(bin_, signals[signal_listener_removed], 0, guint64{listener.id},
+                    name_of(departure), guint64{bytes}, guint64{duration_ns},
+                    listener.mount.c_str());
     });
 }
 
-http::Verdict HttpServerSinkElement::judge(http::Exchange &exchange)
+http::Verdict HttpServerSinkElement::judge(const std::string &mount, http::Exchange &exchange)
 {
   const auto values = settings.snapshot();
   if (values.auth_user.empty() && !gatekeeper_.asks_application())
     return http::Verdict::granted;
   const http::Credentials wanted{values.auth_user,
                                  values.auth_user.empty() ? "" : values.auth_password};
-  return gatekeeper_.judge(exchange, wanted, values.mount);
+  return gatekeeper_.judge(exchange, wanted, mount);
+}
+
+void HttpServerSinkElement::decide(std::uint64_t number, http::Verdict verdict)
+{
+  if (const auto front = frontend())
+    front->run([&] { front->decide(number, verdict); });
 }
 
 }  // namespace

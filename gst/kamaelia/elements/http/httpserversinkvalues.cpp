@@ -87,11 +87,16 @@ std::string media_type_of(const GstStructure *caps)
 
 }  // namespace
 
+std::string mount_path(const std::string &mount)
+{
+  return mount.starts_with('/') ? mount : '/' + mount;
+}
+
 http::MountSettings mount_settings(const HttpServerSinkValues &values)
 {
   using std::chrono::milliseconds;
   http::MountSettings settings;
-  settings.mount = values.mount.starts_with('/') ? values.mount : '/' + values.mount;
+  settings.mount = mount_path(values.mount);
   settings.name = values.stream_name;
   settings.description = values.description;
   settings.genre = values.genre;
@@ -109,6 +114,7 @@ http::MountSettings mount_settings(const HttpServerSinkValues &values)
   settings.lag_policy = values.lag_policy;
   settings.flush_interval_ns = values.flush_interval * GST_MSECOND;
   settings.max_listeners = values.max_listeners;
+  settings.place = values.place;
   settings.cors_origin = values.cors_origin;
   return settings;
 }

@@ -36,8 +36,14 @@ struct HttpServerSinkValues : FrontendValues {
   bool web_page = true;
   std::string web_root;
   std::string cors_origin = "*";
+  bool sync = true;
+  bool async = true;
+  gint64 ts_offset = 0;
+  guint place = 0;  // of the stream's pad
 };
 
+// As it is found by, whether or not the user has written the slash.
+std::string mount_path(const std::string &mount);
 http::MountSettings mount_settings(const HttpServerSinkValues &values);
 
 // What goes by this name in a stream.
@@ -123,5 +129,11 @@ kam::glue::Properties<Impl, kam::HttpServerSinkValues> kam::httpserversink_prope
           Mutable::in_playing)
       .add("cors-origin", &V::cors_origin,
            "Pages from where may read the stream with scripts; unset for none but its own",
+           Mutable::in_playing)
+      .add("sync", &V::sync, "Take what is due by the clock, and not what comes as it comes",
+           Mutable::in_playing)
+      .add("async", &V::async, "Go asynchronously to PAUSED, which needs a buffer",
+           Mutable::in_ready)
+      .add("ts-offset", &V::ts_offset, "By how much it is taken later, in nanoseconds",
            Mutable::in_playing);
 }

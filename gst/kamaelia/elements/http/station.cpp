@@ -181,7 +181,9 @@ bool Station::add(StreamMount &mount)
 {
   if (find(mount.settings().mount))
     return false;
-  entries_.push_back({&mount, {}, {}});
+  const auto place_of = [](const Entry &entry) { return entry.mount->settings().place; };
+  const auto at = std::ranges::upper_bound(entries_, mount.settings().place, {}, place_of);
+  entries_.insert(at, {&mount, {}, {}});
   has_changed_ = true;
   return true;
 }

@@ -7,13 +7,12 @@
 
 namespace kam::http {
 
-std::optional<StationHost::Trouble> StationHost::open(const HttpServerSinkValues &values)
+bool StationHost::open(std::shared_ptr<HttpFrontend> frontend,
+                       const HttpServerSinkValues &values, User &user)
 {
-  auto opened = HttpFrontend::open(frontend_options(values));
-  if (const auto *error = std::get_if<net::Error>(&opened))
-    return Trouble{Failure::cannot_listen, error->what + "."};
-  Running running{std::get<std::shared_ptr<HttpFrontend>>(opened), {}, {}};
-  running.station = Station::of(running.frontend);
+  user_ = &user;
+  auto station = Station::of(frontend);
+  Running running{std::move(frontend), std::move(station), {}};
   bool is_free = false;
   running.frontend->run([&] {
     StreamMount::Observer &observer = *this;
@@ -29,14 +28,16 @@ std::optional<StationHost::Trouble> StationHost::open(const HttpServerSinkValues
     station_->set_page(values.web_page, values.web_root);
     station_->set_judge(
         *running.mount,
-        [this](StreamMount &, Exchange &exchange) { return user_.judge(exchange); },
+        [this](StreamMount &mount, Exchange &exchange) {
+          return user_->judge(mount.settings().mount, exchange);
+        },
         values.auth_realm);
   });
   if (!is_free)
-    return Trouble{Failure::taken, "Another stream is at " + values.mount + " already."};
+    return false;
   streamed_ = running.mount.get();
   *running_.lock() = std::move(running);
-  return std::nullopt;
+  return true;
 }
 
 void StationHost::close()
@@ -62,12 +63,6 @@ void StationHost::run(const std::function<void(StreamMount &mount)> &work)
       if (served_)
         work(*served_);
     });
-}
-
-int StationHost::bound_port() const
-{
-  const auto frontend = running_.lock()->frontend;
-  return frontend ? frontend->local().port() : 0;
 }
 
 void StationHost::change(const HttpServerSinkValues &values)
@@ -113,47 +108,15 @@ std::uint64_t StationHost::count(std::atomic<std::uint64_t> MountStats::*member)
   return running->mount ? (running->mount->stats().*member).load() : 0;
 }
 
-glue::StructurePtr StationHost::stats() const
-{
-  auto running = running_.lock();
-  const MountStats no_stream;
-  const FrontendStats no_requests;
-  const auto &mount = running->mount ? running->mount->stats() : no_stream;
-  const auto &front = running->frontend ? running->frontend->stats() : no_requests;
-  return glue::stats_structure("httpserversink-stats",
-                               {{"listeners", mount.listeners},
-                                {"peak-listeners", mount.peak_listeners},
-                                {"listeners-in-all", mount.listeners_in_all},
-                                {"refused-listeners", mount.refused_listeners},
-                                {"lagged-listeners", mount.lagged_listeners},
-                                {"resyncs", mount.resyncs},
-                                {"titles", mount.titles},
-                                {"bytes-received", mount.bytes_received},
-                                {"bytes-sent", mount.bytes_sent},
-                                {"connections", front.connections},
-                                {"requests", front.requests},
-                                {"refused-requests", front.refused_requests},
-                                {"refused-connections", front.refused_connections},
-                                {"failed-handshakes", front.failed_handshakes},
-                                {"timeouts", front.timeouts}});
-}
-
-void StationHost::decide(std::uint64_t number, Verdict verdict)
-{
-  const auto frontend = running_.lock()->frontend;
-  if (frontend)
-    frontend->run([&] { frontend->decide(number, verdict); });
-}
-
 void StationHost::handle_listener_added(const ListenerInfo &listener)
 {
-  user_.handle_listener_added(listener);
+  user_->handle_listener_added(listener);
 }
 
 void StationHost::handle_listener_removed(const ListenerInfo &listener, Departure departure,
                                           std::uint64_t bytes, std::uint64_t duration_ns)
 {
-  user_.handle_listener_removed(listener, departure, bytes, duration_ns);
+  user_->handle_listener_removed(listener, departure, bytes, duration_ns);
 }
 
 void StationHost::handle_change()
@@ -166,6 +129,48 @@ void StationHost::handle_session(const std::string &session)
 {
   if (station_)
     station_->announce_session(session);
+}
+
+glue::StructurePtr station_stats(const MountCount &count, const HttpFrontend *frontend)
+{
+  using Mount = MountStats;
+  const FrontendStats no_requests;
+  const auto &front = frontend ? frontend->stats() : no_requests;
+  return glue::stats_structure("httpserversink-stats",
+                               {{"listeners", count(&Mount::listeners)},
+                                {"peak-listeners", count(&Mount::peak_listeners)},
+                                {"listeners-in-all", count(&Mount::listeners_in_all)},
+                                {"refused-listeners", count(&Mount::refused_listeners)},
+                                {"lagged-listeners", count(&Mount::lagged_listeners)},
+                                {"resyncs", count(&Mount::resyncs)},
+                                {"titles", count(&Mount::titles)},
+                                {"bytes-received", count(&Mount::bytes_received)},
+                                {"bytes-sent", count(&Mount::bytes_sent)},
+                                {"connections", front.connections},
+                                {"requests", front.requests},
+                                {"refused-requests", front.refused_requests},
+                                {"refused-connections", front.refused_connections},
+                                {"failed-handshakes", front.failed_handshakes},
+                                {"timeouts", front.timeouts}});
+}
+
+glue::StructurePtr structure_of(const std::vector<ListenerInfo> &listeners)
+{
+  glue::StructurePtr list{gst_structure_new_empty("listeners")};
+  GValue array = G_VALUE_INIT;
+  gst_value_array_init(&array, static_cast<guint>(listeners.size()));
+  for (const auto &listener : listeners) {
+    GValue item = G_VALUE_INIT;
+    g_value_init(&item, GST_TYPE_STRUCTURE);
+    g_value_take_boxed(
+        &item, gst_structure_new("listener", "id", G_TYPE_UINT64, guint64{listener.id}, "mount",
+                                 G_TYPE_STRING, listener.mount.c_str(), "peer", G_TYPE_STRING,
+                                 listener.peer.c_str(), "user-agent", G_TYPE_STRING,
+                                 listener.user_agent.c_str(), nullptr));
+    gst_value_array_append_and_take_value(&array, &item);
+  }
+  gst_structure_take_value(list.get(), "listeners", &array);
+  return list;
 }
 
 }  // namespace kam::http

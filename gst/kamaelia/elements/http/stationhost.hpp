@@ -8,8 +8,8 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
+#include <vector>
 
 namespace kam::http {
 
@@ -20,25 +20,22 @@ class StationHost final : private StreamMount::Observer {
   // Told in the front end's thread.
   class User {
    public:
+    // A number that no other listener has.
+    virtual std::uint64_t next_listener() = 0;
     virtual void handle_listener_added(const ListenerInfo &listener) = 0;
     virtual void handle_listener_removed(const ListenerInfo &listener, Departure departure,
                                          std::uint64_t bytes, std::uint64_t duration_ns) = 0;
-    virtual Verdict judge(Exchange &exchange) = 0;
+    virtual Verdict judge(const std::string &mount, Exchange &exchange) = 0;
 
    protected:
     ~User() = default;
   };
 
-  explicit StationHost(User &user) : user_{user} {}
-
   // --- while nothing streams
 
-  enum class Failure { cannot_listen, taken };
-  struct Trouble {
-    Failure failure;
-    std::string sentence;
-  };
-  std::optional<Trouble> open(const HttpServerSinkValues &values);
+  // False if there is another stream at that path.
+  bool open(std::shared_ptr<HttpFrontend> frontend, const HttpServerSinkValues &values,
+            User &user);
   void close();
 
   // --- between open() and close()
@@ -47,16 +44,12 @@ class StationHost final : private StreamMount::Observer {
 
   // --- any thread
 
-  int bound_port() const;
   void change(const HttpServerSinkValues &values);
   void set_title(const std::string &title, const std::string &url);
   bool remove(std::uint64_t id);
   void clear();
   std::vector<ListenerInfo> listeners();
   std::uint64_t count(std::atomic<std::uint64_t> MountStats::*member) const;
-  glue::StructurePtr stats() const;
-  // The answer to an Exchange::wait().
-  void decide(std::uint64_t number, Verdict verdict);
 
  private:
   // The mount is made and destroyed in the front end's thread; others see it only while they
@@ -67,6 +60,7 @@ class StationHost final : private StreamMount::Observer {
     std::unique_ptr<StreamMount> mount;
   };
 
+  std::uint64_t next_listener() override { return user_->next_listener(); }
   void handle_listener_added(const ListenerInfo &listener) override;
   void handle_listener_removed(const ListenerInfo &listener, Departure departure,
                                std::uint64_t bytes, std::uint64_t duration_ns) override;
@@ -75,7 +69,7 @@ class StationHost final : private StreamMount::Observer {
   // Runs `work` in the front end's thread, if there is one.
   void run(const std::function<void(StreamMount &mount)> &work);
 
-  User &user_;
+  User *user_ = nullptr;  // since open()
   mutable glue::Guarded<Running> running_;
   StreamMount *streamed_ = nullptr;  // for the streaming thread
 
@@ -83,5 +77,12 @@ class StationHost final : private StreamMount::Observer {
   Station *station_ = nullptr;
   StreamMount *served_ = nullptr;
 };
+
+// What "stats" says of streams, given their counts added up, and of the front end that they
+// share; without one where nothing is served.
+using MountCount = std::function<guint64(std::atomic<std::uint64_t> MountStats::*member)>;
+glue::StructurePtr station_stats(const MountCount &count, const HttpFrontend *frontend);
+// What "list-listeners" says.
+glue::StructurePtr structure_of(const std::vector<ListenerInfo> &listeners);
 
 }  // namespace kam::http

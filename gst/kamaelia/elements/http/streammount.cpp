@@ -251,6 +251,7 @@ void StreamMount::take_items()
 
 void StreamMount::take(Sound &sound)
 {
+  has_sound_ = true;
   const glue::ReadMap map{sound.buffer.get()};
   broadcast_.append(map.bytes(), sound.time, sound.may_join);
   stats_.bytes_received.fetch_add(map.bytes().size(), std::memory_order_relaxed);
@@ -258,7 +259,7 @@ void StreamMount::take(Sound &sound)
 
 void StreamMount::take(NewFormat &format)
 {
-  has_ended_ = false;
+  has_sound_ = has_ended_ = false;
   started_ = iso_time();
   content_type_ = settings_.content_type.empty() ? format.content_type : settings_.content_type;
   is_video_ = format.is_video;
@@ -386,7 +387,7 @@ Fields StreamMount::response_fields(bool with_titles) const
 
 std::optional<Response> StreamMount::refusal() const
 {
-  if (content_type_.empty()) {
+  if (content_type_.empty() || !has_sound_) {
     auto response = error_response(503, "There is no sound here just now");
     response.fields.emplace_back("Retry-After", "2");
     return response;
@@ -415,7 +416,8 @@ void StreamMount::add(Exchange &exchange)
     return;
   }
   const auto *agent = request.find("user-agent");
-  ListenerInfo info{++last_id_, exchange.peer().text(), agent ? *agent : std::string{}};
+  ListenerInfo info{observer_.next_listener(), settings_.mount, exchange.peer().text(),
+                    agent ? *agent : std::string{}};
   auto session = session_of(request);
   auto fields = response_fields(with_titles);
   fields.emplace_back("Connection", "close");

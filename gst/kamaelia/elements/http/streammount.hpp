@@ -30,6 +30,7 @@ const char *name_of(Departure departure);
 
 struct ListenerInfo {
   std::uint64_t id = 0;
+  std::string mount;
   std::string peer;
   std::string user_agent;
 };
@@ -50,6 +51,7 @@ struct MountSettings {
   LagPolicy lag_policy = LagPolicy::disconnect;
   std::uint64_t flush_interval_ns = 100'000'000;
   std::uint32_t max_listeners = 0;
+  std::uint32_t place = 0;  // among the streams of a station; the first is the page's own
   std::string cors_origin = "*";
 };
 
@@ -83,6 +85,8 @@ class StreamMount final : private net::Timer::Handler {
   // Told in the reactor's thread.
   class Observer {
    public:
+    // A number for another listener.
+    virtual std::uint64_t next_listener() = 0;
     virtual void handle_listener_added(const ListenerInfo &listener) = 0;
     virtual void handle_listener_removed(const ListenerInfo &listener, Departure departure,
                                          std::uint64_t bytes, std::uint64_t duration_ns) = 0;
@@ -185,11 +189,12 @@ class StreamMount final : private net::Timer::Handler {
   StationNote noted_;  // by the stream
   std::string content_type_;
   bool is_video_ = false;
+  // Listeners wait for it outside, as what is said of a stream in tags comes behind its format.
+  bool has_sound_ = false;
   bool has_ended_ = false;
   std::string started_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Listener>> listeners_;
   std::unordered_map<std::string, std::uint64_t> sessions_;
-  std::uint64_t last_id_ = 0;
   MountStats stats_;
   std::atomic<std::uint64_t> bitrate_{0};
 
