@@ -486,6 +486,9 @@ START_TEST(several_streams_share_a_port)
   ck_assert(other.field("Content-Type") == "audio/aac");
   const auto status = answer_to(first.port(), "GET /status-json.xsl HTTP/1.0\r\n\r\n");
   ck_assert(status.find("\"source\":[") != std::string::npos);
+  // One that has no page does not take it from the others.
+  g_object_set(second.sink(), "web-page", FALSE, nullptr);
+  ck_assert(answer_to(first.port(), "GET / HTTP/1.0\r\n\r\n").starts_with("HTTP/1.1 200 "));
   // A third one at a path that is taken.
   auto *taken = gst_parse_launch(
       ("httpserversink address=127.0.0.1 mount=/one " + port).c_str(), nullptr);

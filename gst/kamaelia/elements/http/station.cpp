@@ -183,7 +183,7 @@ bool Station::add(StreamMount &mount)
     return false;
   const auto place_of = [](const Entry &entry) { return entry.mount->settings().place; };
   const auto at = std::ranges::upper_bound(entries_, mount.settings().place, {}, place_of);
-  entries_.insert(at, {&mount, {}, {}});
+  entries_.insert(at, Entry{&mount, {}, {}, false, {}});
   has_changed_ = true;
   return true;
 }
@@ -194,10 +194,19 @@ void Station::remove(StreamMount &mount)
   has_changed_ = true;
 }
 
-void Station::set_page(bool is_shown, std::string web_root)
+void Station::set_page(StreamMount &mount, bool is_shown, std::string web_root)
 {
-  shows_page_ = is_shown;
-  web_root_ = std::move(web_root);
+  if (auto *entry = find(mount.settings().mount)) {
+    entry->shows_page = is_shown;
+    entry->web_root = std::move(web_root);
+  }
+}
+
+std::string Station::web_root() const
+{
+  const auto found = std::ranges::find_if(
+      entries_, [](const Entry &entry) { return entry.shows_page && !entry.web_root.empty(); });
+  return found == entries_.end() ? std::string{} : found->web_root;
 }
 
 void Station::set_judge(StreamMount &mount, Judge judge, std::string realm)
@@ -304,7 +313,7 @@ bool Station::handle_page(Exchange &exchange, const std::string &path)
   const auto &method = exchange.request().method;
   const bool is_status = path == "/status-json.xsl";
   const bool is_events = path == "/events";
-  if (!is_status && !is_events && !shows_page_)
+  if (!is_status && !is_events && !shows_page())
     return false;
   if (method != "GET" && method != "HEAD") {
     if (!is_status && !is_events && path != "/")
@@ -324,7 +333,8 @@ bool Station::handle_page(Exchange &exchange, const std::string &path)
 bool Station::handle_file(Exchange &exchange, const std::string &path)
 {
   const auto name = path == "/" ? std::string{"index.html"} : path.substr(1);
-  auto text = web_root_.empty() ? built_in(name) : file_in(web_root_, name);
+  const auto folder = web_root();
+  auto text = folder.empty() ? built_in(name) : file_in(folder, name);
   if (text.empty())
     return false;
   if (name == "index.html" && !entries_.empty()) {
@@ -334,7 +344,7 @@ bool Station::handle_file(Exchange &exchange, const std::string &path)
     text = replaced(std::move(text), "{{mount}}", xml_text(stream.mount));
   }
   Fields fields{{"Content-Type", content_type_of(name)}, {"Cache-Control", "no-cache"}};
-  if (web_root_.empty()) {
+  if (folder.empty()) {
     fields.emplace_back("Content-Security-Policy", content_policy);
     fields.emplace_back("Referrer-Policy", "no-referrer");
   }

@@ -5,6 +5,7 @@
 #include "elements/http/httpfrontend.hpp"
 #include "elements/http/streammount.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -26,8 +27,9 @@ class Station final : private RequestHandler, private net::Timer::Handler {
   // False if there is a stream at that address already.
   bool add(StreamMount &mount);
   void remove(StreamMount &mount);
-  // A folder with a page of one's own; empty: the page that is built in; nothing: none.
-  void set_page(bool is_shown, std::string web_root);
+  // There is a page if one of the streams wants one. A folder with a page of one's own; empty:
+  // the page that is built in.
+  void set_page(StreamMount &mount, bool is_shown, std::string web_root);
 
   // Asks whether somebody may listen; nothing set: everybody may.
   using Judge = std::function<Verdict(StreamMount &mount, Exchange &exchange)>;
@@ -43,6 +45,8 @@ class Station final : private RequestHandler, private net::Timer::Handler {
     StreamMount *mount = nullptr;
     Judge judge;
     std::string realm;
+    bool shows_page = false;
+    std::string web_root;
   };
 
   explicit Station(HttpFrontend &frontend);
@@ -54,6 +58,8 @@ class Station final : private RequestHandler, private net::Timer::Handler {
   bool handle_events(Exchange &exchange);
   bool handle_file(Exchange &exchange, const std::string &path);
   Entry *find(const std::string &mount);
+  bool shows_page() const { return std::ranges::any_of(entries_, &Entry::shows_page); }
+  std::string web_root() const;
   std::vector<StreamFacts> facts() const;
   std::string news_for(const std::string &mount, const std::string &session) const;
   void send_news(Page &page);
@@ -64,8 +70,6 @@ class Station final : private RequestHandler, private net::Timer::Handler {
   std::unordered_map<std::uint64_t, std::unique_ptr<Page>> pages_;
   std::uint64_t last_page_ = 0;
   std::string started_;
-  std::string web_root_;
-  bool shows_page_ = true;
   bool has_changed_ = false;
   std::uint64_t last_sign_of_life_ = 0;
 };

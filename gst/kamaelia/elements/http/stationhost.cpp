@@ -25,7 +25,7 @@ bool StationHost::open(std::shared_ptr<HttpFrontend> frontend,
     }
     station_ = running.station.get();
     served_ = running.mount.get();
-    station_->set_page(values.web_page, values.web_root);
+    station_->set_page(*running.mount, values.web_page, values.web_root);
     station_->set_judge(
         *running.mount,
         [this](StreamMount &mount, Exchange &exchange) {
@@ -71,7 +71,7 @@ void StationHost::change(const HttpServerSinkValues &values)
     auto changed = mount_settings(values);
     changed.mount = mount.settings().mount;
     mount.change(std::move(changed));
-    station_->set_page(values.web_page, values.web_root);
+    station_->set_page(mount, values.web_page, values.web_root);
     station_->announce_change();
   });
 }
