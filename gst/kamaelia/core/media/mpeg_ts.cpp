@@ -155,7 +155,8 @@ Indexer::Step TsIndexer::step(Bytes window, std::uint64_t offset, std::vector<Jo
     if (window[at + packet_size] == sync)
       return {.take = at};
   }
-  return {.take = window.size()};
+  // The last one stays: what begins the next window would be believed to be in step.
+  return {.take = window.size() - 1};
 }
 
 }  // namespace kam::media
