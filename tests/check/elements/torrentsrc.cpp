@@ -11,10 +11,12 @@
 #include <gst/gst.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -594,6 +596,65 @@ GST_START_TEST(files_stay_only_if_they_are_to_be_kept)
 }
 GST_END_TEST
 
+namespace {
+
+// What can become of a file behind our back.
+void replace_bytes(const std::filesystem::path &path, std::size_t at)
+{
+  std::fstream file{path, std::ios::binary | std::ios::in | std::ios::out};
+  file.seekp(static_cast<std::streamoff>(at));
+  file << "what is not in the torrent";
+}
+using Damage = void (*)(const std::filesystem::path &);
+constexpr std::array<Damage, 5> damages{
+    [](const auto &path) { std::filesystem::remove(path); },
+    [](const auto &path) { std::filesystem::resize_file(path, 1'000'000); },
+    [](const auto &path) { replace_bytes(path, 1'500'000); },
+    [](const auto &path) {
+      // As long as it was, and nothing in it.
+      std::filesystem::resize_file(path, 70'000);
+      std::filesystem::resize_file(path, 3'000'000);
+    },
+    [](const auto &path) { std::filesystem::remove_all(path.parent_path()); },
+};
+
+}  // namespace
+
+// What was noted of an earlier run is no reason to believe it.
+GST_START_TEST(a_file_that_was_changed_meanwhile_makes_no_wrong_byte)
+{
+  SeedOptions options;
+  options.format = static_cast<TorrentFormat>(__i__);
+  const TorrentSeed seed{options};
+  for (const auto damage : damages) {
+    TemporaryFolder folder;
+    const auto save = "keep-files=true save-path=" + (folder.path() / "it").string();
+    Player before{seed.torrent_file(), save};
+    before.with_peers(seed.address()).start().expect(seed.content());
+    before.stop();
+    damage(folder.path() / "it" / "clip.ts");
+    Player after{seed.torrent_file(), save};
+    after.with_peers(seed.address()).start().expect(seed.content());
+  }
+}
+GST_END_TEST
+
+// What comes of a file that is not wanted, of pieces that are two files', is not in it.
+GST_START_TEST(another_file_is_wanted_in_another_run)
+{
+  SeedOptions options;
+  options.files = {{"a.mkv", 700'000}, {"b.mkv", 10'000}, {"c.mkv", 900'000}};
+  options.upload_limit = 4'000'000;  // so that not all comes before it is known what is wanted
+  const TorrentSeed seed{options};
+  TemporaryFolder folder;
+  const auto save = "keep-files=true save-path=" + folder.path().string() + " file-index=";
+  for (const std::size_t file : {0, 1, 2, 1, 0}) {
+    Player player{seed.bare_magnet(), save + std::to_string(file)};
+    player.with_peers(seed.address()).start().expect(seed.content(file));
+  }
+}
+GST_END_TEST
+
 GST_START_TEST(a_folder_that_cannot_be_written_is_an_error)
 {
   const TorrentSeed seed;
@@ -749,6 +810,8 @@ static Suite *torrentsrc_suite()
   tcase_add_test(tc, another_file_is_played_after_the_seed_has_hung_up);
   tcase_add_test(tc, a_file_is_wanted_while_a_piece_of_it_comes);
   tcase_add_test(tc, files_stay_only_if_they_are_to_be_kept);
+  tcase_add_loop_test(tc, a_file_that_was_changed_meanwhile_makes_no_wrong_byte, 0, 3);
+  tcase_add_test(tc, another_file_is_wanted_in_another_run);
   tcase_add_test(tc, a_folder_that_cannot_be_written_is_an_error);
   tcase_add_test(tc, what_is_no_torrent_is_an_error);
   tcase_add_test(tc, its_uri_is_what_was_set);

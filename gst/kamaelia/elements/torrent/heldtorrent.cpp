@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "elements/torrent/heldtorrent.hpp"
 
+#include "elements/torrent/piececheck.hpp"
 #include "elements/torrent/torrentspec.hpp"
 
 #include <libtorrent/hex.hpp>
@@ -12,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <filesystem>
 #include <tuple>
@@ -49,6 +51,31 @@ void want_files(HeldTorrent &torrent)
   torrent.handle.prioritize_files(wanted);
 }
 
+// Of a magnet's version 2 the hashes of its pieces come after the rest of the metadata, little
+// by little. Without them nobody could tell later what is worth to be believed.
+void keep_hashes(HeldTorrent &torrent)
+{
+  if (torrent.files_without_hashes == 0 || !torrent.handle.is_valid())
+    return;
+  const auto info = torrent.handle.torrent_file_with_hashes();
+  if (!info || files_without_hashes(*info) >= torrent.files_without_hashes)
+    return;
+  torrent.files_without_hashes = files_without_hashes(*info);
+  torrent.store->keep_metainfo(metainfo_of(*info));
+  auto shared = torrent.state->shared.lock();
+  shared->check = std::make_shared<const PieceCheck>(info, shared->save_path);
+}
+
+// What had come of a file before it was wanted has been taken out of where libtorrent kept it.
+void doubt_edges(TorrentState::Shared &shared, const File &file)
+{
+  const auto pieces = shared.contents->pieces_of(file);
+  shared.doubtful.resize(shared.contents->piece_count);
+  for (auto piece = pieces.begin; piece < pieces.end; ++piece)
+    if (piece < shared.have.size() && shared.have[piece])
+      shared.doubtful[piece] = true;
+}
+
 }  // namespace
 
 std::set<std::string> names_in(const std::string &folder)
@@ -66,8 +93,10 @@ void take_contents(HeldTorrent &torrent, const std::shared_ptr<const lt::torrent
   auto contents = contents_of(*info);
   torrent.picker.emplace(contents->piece_count);
   torrent.file_count = static_cast<std::size_t>(info->num_files());
+  torrent.files_without_hashes = files_without_hashes(*info);
   auto shared = torrent.state->shared.lock();
   shared->contents = std::move(contents);
+  shared->check = std::make_shared<const PieceCheck>(info, shared->save_path);
 }
 
 void look_for_files(HeldTorrent &torrent)
@@ -77,19 +106,27 @@ void look_for_files(HeldTorrent &torrent)
   torrent.had_files = !is_own_folder && has_any(torrent.names_before, *contents);
 }
 
-void believe_notes(const HeldTorrent &torrent, lt::add_torrent_params &params)
+void believe_notes(HeldTorrent &torrent, lt::add_torrent_params &params)
 {
   if (!torrent.options.resume || torrent.options.seed)
     return;
-  const auto contents = torrent.state->shared.lock()->contents;
-  const auto pieces =
+  std::shared_ptr<const Contents> contents;
+  std::shared_ptr<const PieceCheck> check;
+  {
+    auto shared = torrent.state->shared.lock();
+    contents = shared->contents;
+    check = shared->check;
+  }
+  const auto noted =
       torrent.store->noted(*contents, torrent.state->info_hash, params.save_path);
-  if (!pieces)
+  if (!noted)
     return;
-  params.have_pieces.resize(static_cast<int>(pieces->size()), false);
-  for (std::uint32_t piece = 0; piece < pieces->size(); ++piece)
-    if ((*pieces)[piece])
+  auto pieces = check->possible(*noted);
+  params.have_pieces.resize(static_cast<int>(pieces.size()), false);
+  for (std::uint32_t piece = 0; piece < pieces.size(); ++piece)
+    if (pieces[piece])
       params.have_pieces.set_bit(lt::piece_index_t{static_cast<int>(piece)});
+  torrent.state->shared.lock()->doubtful = std::move(pieces);
 }
 
 void begin_notes(const HeldTorrent &torrent)
@@ -121,6 +158,34 @@ void note_piece(HeldTorrent &torrent, std::uint32_t piece)
   }
   torrent.picker->set_have(piece);
   torrent.store->note(piece);
+  if (std::has_single_bit(++torrent.noted_pieces))
+    keep_hashes(torrent);
+}
+
+void forget_pieces(HeldTorrent &torrent)
+{
+  auto shared = torrent.state->shared.lock();
+  shared->have.clear();
+  if (shared->contents)
+    torrent.picker.emplace(shared->contents->piece_count);
+}
+
+void check_again(HeldTorrent &torrent)
+{
+  constexpr int most_checks = 3;
+  if (!torrent.picker || !torrent.handle.is_valid())
+    return;
+  if (torrent.checks_again++ == most_checks) {
+    fail(*torrent.state,
+         {Failure::Kind::read, "The torrent's files change while they are read.",
+          torrent.state->shared.lock()->save_path});
+    return;
+  }
+  torrent.is_checked = false;
+  torrent.is_waiting_for_files = false;
+  // libtorrent 2.0.8 forgets them.
+  torrent.files.clear();
+  torrent.handle.force_recheck();
 }
 
 void plan(HeldTorrent &torrent)
@@ -137,7 +202,10 @@ void plan(HeldTorrent &torrent)
     auto shared = torrent.state->shared.lock();
     has_others_to_ask = shared->status.peers > 1;
     for (auto &place : shared->places) {
-      is_any_new |= !std::exchange(place.has_file, true);
+      if (!std::exchange(place.has_file, true)) {
+        is_any_new = true;
+        doubt_edges(*shared, place.file);
+      }
       readers.push_back(place.reader);
     }
   }

@@ -31,6 +31,9 @@ struct HeldTorrent {
   std::vector<lt::download_priority_t> files;  // as last told to libtorrent
   bool is_waiting_for_files = false;           // libtorrent has not taken them yet
   bool is_checked = false;
+  int checks_again = 0;
+  std::size_t files_without_hashes = 0;
+  std::uint32_t noted_pieces = 0;
   std::set<std::string> names_before;  // what was in the save path
   bool had_files = false;              // and some of it is the torrent's
   std::optional<std::chrono::steady_clock::time_point> lonely_since;
@@ -46,12 +49,16 @@ void take_contents(HeldTorrent &torrent, const std::shared_ptr<const lt::torrent
 // What was there before may not be deleted.
 void look_for_files(HeldTorrent &torrent);
 // Pieces that were noted need not be read through.
-void believe_notes(const HeldTorrent &torrent, lt::add_torrent_params &params);
+void believe_notes(HeldTorrent &torrent, lt::add_torrent_params &params);
 // From now on, with what libtorrent has found.
 void begin_notes(const HeldTorrent &torrent);
 void note_piece(HeldTorrent &torrent, std::uint32_t piece);
+// What was there before libtorrent has looked.
+void forget_pieces(HeldTorrent &torrent);
 // All that is there, as libtorrent sees it.
 void resynchronise(HeldTorrent &torrent);
+// What is there is not what was noted: all is read through and compared.
+void check_again(HeldTorrent &torrent);
 void handle_metadata(HeldTorrent &torrent);
 // Tells libtorrent what the readers need.
 void plan(HeldTorrent &torrent);

@@ -5,8 +5,8 @@
 #include "core/bytes.hpp"
 #include "core/torrent/piece_cutter.hpp"
 #include "core/torrent/piece_size.hpp"
+#include "elements/torrent/piecedigest.hpp"
 
-#include <array>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -16,9 +16,6 @@
 #include <vector>
 
 namespace kam::torrent {
-
-using Sha1 = std::array<char, 20>;
-using Sha256 = std::array<char, 32>;
 
 struct PieceHashes {
   std::uint64_t total_bytes = 0;
@@ -57,14 +54,13 @@ class PieceHasher {
     std::condition_variable has_jobs;
     std::thread thread;
   };
-  class PieceState;
 
   PieceHasher(Format format, std::uint32_t piece_size);
 
   bool has_v1() const { return format_ != Format::v2; }
   bool has_v2() const { return format_ != Format::v1; }
   void work(Worker &worker);
-  void store(std::uint64_t piece, const PieceState &state, std::size_t width);
+  void store(std::uint64_t piece, const PieceDigest &state, std::size_t width);
 
   const Format format_;
   const std::uint32_t piece_size_;

@@ -139,8 +139,9 @@ void Engine::Session::begin(HeldTorrent &torrent, const TorrentSpec &spec)
   for (const auto &peer : params.peers)
     remember_peer(torrent, peer);
   if (params.ti) {
-    params.ti = std::make_shared<lt::torrent_info>(*params.ti);
     take_contents(torrent, params.ti);
+    // libtorrent changes its own.
+    params.ti = std::make_shared<lt::torrent_info>(*params.ti);
     look_for_files(torrent);
     believe_notes(torrent, params);
     const auto contents = torrent.state->shared.lock()->contents;
@@ -212,9 +213,13 @@ bool Engine::Session::handle_torrent(lt::alert &alert, std::vector<TorrentState 
     handle_metadata(*torrent);
   } else if (lt::alert_cast<lt::torrent_checked_alert>(&alert)) {
     torrent->is_checked = true;
+    forget_pieces(*torrent);
     resynchronise(*torrent);
     begin_notes(*torrent);
     plan(*torrent);
+    // libtorrent hangs up before it looks.
+    if (torrent->checks_again > 0)
+      call_peers_back(*torrent);
     changed.push_back(torrent->state.get());
   } else if (lt::alert_cast<lt::file_prio_alert>(&alert)) {
     torrent->is_waiting_for_files = false;
@@ -359,6 +364,12 @@ void Engine::join(const std::shared_ptr<TorrentState> &state, const TorrentSpec 
     torrent->handle.add_url_seed(seed);
   if (params.ti && !torrent->picker)
     torrent->handle.set_metadata(params.ti->info_section());
+}
+
+void Engine::check_again(TorrentState &state)
+{
+  if (auto *torrent = session_->find(state))
+    torrent::check_again(*torrent);
 }
 
 void Engine::remove(const std::shared_ptr<TorrentState> &state)

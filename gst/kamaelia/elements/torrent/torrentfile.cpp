@@ -45,6 +45,12 @@ std::optional<TorrentFile> TorrentFile::open(const std::string &folder, const st
   return TorrentFile{std::move(file)};
 }
 
+std::int64_t TorrentFile::size() const
+{
+  struct stat about {};
+  return fstat(file_.get(), &about) == 0 ? about.st_size : -1;
+}
+
 bool TorrentFile::read(MutableBytes to, std::uint64_t offset) const
 {
   while (!to.empty()) {

@@ -16,6 +16,7 @@ class TorrentFile {
   // Nothing if it cannot be opened (errno says why), or is not a regular file.
   static std::optional<TorrentFile> open(const std::string &folder, const std::string &path);
 
+  std::int64_t size() const;  // in bytes; -1 if it cannot be told
   // All of `to`, or false with errno; ENODATA if the file ends before.
   bool read(MutableBytes to, std::uint64_t offset) const;
 

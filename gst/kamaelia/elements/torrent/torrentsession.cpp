@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "elements/torrent/torrentsession.hpp"
 
+#include "elements/torrent/piececheck.hpp"
 #include "elements/torrent/torrentengine.hpp"
 #include "elements/torrent/torrentworker.hpp"
 
@@ -275,6 +276,48 @@ bool TorrentLease::read_file(const Reading &reading)
 }
 
 Wait TorrentLease::wait_for(Range bytes, Clock::time_point deadline)
+{
+  for (;;) {
+    const auto wait = wait_until_noted(bytes, deadline);
+    if (wait != Wait::ready || !look_at_doubtful(bytes))
+      return wait;
+  }
+}
+
+bool TorrentLease::look_at_doubtful(Range bytes)
+{
+  std::uint32_t piece = 0;
+  std::shared_ptr<const PieceCheck> check;
+  {
+    auto shared = state_->shared.lock();
+    const auto *place = place_of(*shared, reader_);
+    if (!place || !shared->contents)
+      return false;
+    const auto pieces = shared->contents->pieces_of(place->file, bytes);
+    piece = static_cast<std::uint32_t>(pieces.begin);
+    while (piece < pieces.end && (piece >= shared->doubtful.size() || !shared->doubtful[piece]))
+      ++piece;
+    if (piece >= pieces.end)
+      return false;
+    check = shared->check;
+  }
+  const auto verdict = check->look_at(piece);
+  {
+    auto shared = state_->shared.lock();
+    // Somebody else may have looked at it meanwhile.
+    if (piece >= shared->doubtful.size() || !shared->doubtful[piece])
+      return true;
+    shared->doubtful[piece] = false;
+    if (verdict != PieceCheck::Verdict::wrong)
+      return true;
+    shared->have.clear();
+    shared->doubtful.clear();
+  }
+  session_->worker_->post([state = state_](Engine &engine) { engine.check_again(*state); });
+  return true;
+}
+
+Wait TorrentLease::wait_until_noted(Range bytes, Clock::time_point deadline)
 {
   auto shared = state_->shared.lock();
   auto *place = place_of(*shared, reader_);

@@ -193,6 +193,9 @@ class TorrentLease {
 
  private:
   std::uint64_t reads_bytes() const;
+  Wait wait_until_noted(Range bytes, Clock::time_point deadline);
+  // Hashes the first piece of these bytes that nobody has hashed; false if there is none.
+  bool look_at_doubtful(Range bytes);
 
   std::shared_ptr<TorrentSession> session_;
   std::shared_ptr<TorrentState> state_;

@@ -2,6 +2,8 @@
 #include "elements/torrent/torrentspec.hpp"
 
 #include <libtorrent/address.hpp>
+#include <libtorrent/bencode.hpp>
+#include <libtorrent/entry.hpp>
 #include <libtorrent/error_code.hpp>
 #include <libtorrent/file_storage.hpp>
 #include <libtorrent/hex.hpp>
@@ -11,6 +13,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -107,9 +110,16 @@ ByteVector metainfo_of(const lt::torrent_info &info)
   lt::add_torrent_params params;
   params.ti = std::make_shared<lt::torrent_info>(info);
   params.info_hashes = info.info_hashes();
-  // Version 2's hashes of pieces come later than the rest, and are not asked for here.
-  const auto bytes =
-      lt::write_torrent_file_buf(params, lt::write_flags::allow_missing_piece_layer);
+  auto metainfo = lt::write_torrent_file(params, lt::write_flags::allow_missing_piece_layer);
+  // Version 2's hashes of pieces come later than the rest.
+  const auto &files = info.files();
+  for (const auto i : files.file_range())
+    if (const auto layer = info.piece_layer(i);
+        !layer.empty() && files.file_size(i) > info.piece_length())
+      metainfo["piece layers"][files.root(i).to_string()] =
+          std::string{layer.begin(), layer.end()};
+  std::vector<char> bytes;
+  lt::bencode(std::back_inserter(bytes), metainfo);
   const auto view = as_bytes({bytes.data(), bytes.size()});
   return {view.begin(), view.end()};
 }

@@ -10,6 +10,8 @@
 
 namespace kam::torrent {
 
+class PieceCheck;
+
 struct TorrentState {
   // A reader as the picker sees it, and what only its lease has to know.
   struct Place {
@@ -30,6 +32,10 @@ struct TorrentState {
     std::shared_ptr<const ByteVector> metainfo;
     std::string save_path;
     std::vector<bool> have;  // pieces on the disk; empty until that is known
+    // Those of them that nobody has hashed since the torrent is held, or where a file was put
+    // together: they are, before one of their bytes is read.
+    std::vector<bool> doubtful;
+    std::shared_ptr<const PieceCheck> check;  // when contents are known
     std::optional<Failure> failure;
     TorrentStatus status;
     std::vector<Place> places;
