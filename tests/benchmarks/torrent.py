@@ -1,0 +1,267 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""torrentsrc beside libtorrent alone and beside other programs, in one run and one network of
+its own (root makes it): each has the same tracker and the same seed.
+
+    torrent.py TORRENT-RACE [download|clients|slow|seek]...
+
+download  1 GiB from one seed: torrentsrc to fakesink, and libtorrent alone with the same
+          settings and disk I/O, in turns; ratios are medians of those of the rounds
+clients   256 MiB from one seed, from the start of the program until the file is complete
+slow      96 MiB from four seeds of 16 Mbit/s each, in order
+seek      the same four seeds, and a seek each second to a piece that is not there"""
+
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+import json
+
+race = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
+TRACKER = "10.78.0.1"
+OURS = "10.78.0.2"
+SEEDS = ["10.78.0.11", "10.78.0.12", "10.78.0.13", "10.78.0.14"]
+tools = ["ip", "tc", "opentracker", "gst-launch-1.0", "aria2c", "transmission-daemon",
+         "transmission-remote", "qbittorrent-nox"]
+
+
+def sh(*command, **options):
+    return subprocess.run(command, check=True, **options)
+
+
+def spawn(*command, **options):
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                            **options)
+
+
+def make_network():
+    sh("ip", "link", "set", "lo", "up")
+    for address in [TRACKER, OURS, *SEEDS]:
+        sh("ip", "address", "add", address + "/24", "dev", "lo")
+
+
+def limit_seeds(mbit):
+    """What each seed sends passes a bucket of its own."""
+    sh("ip", "link", "set", "lo", "mtu", "1500")
+    sh("tc", "qdisc", "add", "dev", "lo", "root", "handle", "1:", "htb", "default", "99")
+    sh("tc", "class", "add", "dev", "lo", "parent", "1:", "classid", "1:99", "htb",
+       "rate", "10gbit", "quantum", "200000")
+    for i, seed in enumerate(SEEDS, 1):
+        sh("tc", "class", "add", "dev", "lo", "parent", "1:", "classid", f"1:{i}", "htb",
+           "rate", f"{mbit}mbit", "burst", "64k")
+        sh("tc", "qdisc", "add", "dev", "lo", "parent", f"1:{i}", "pfifo", "limit", "200")
+        sh("tc", "filter", "add", "dev", "lo", "parent", "1:", "protocol", "ip", "u32",
+           "match", "ip", "src", seed + "/32", "match", "ip", "sport", "6881", "0xffff",
+           "flowid", f"1:{i}")
+
+
+class Swarm:
+    """A file, its torrent, a tracker and seeds."""
+
+    def __init__(self, folder, mebibytes, piece_size, seeds):
+        self.folder = folder
+        self.size = mebibytes << 20
+        os.mkdir(f"{folder}/seed")
+        with open(f"{folder}/seed/film.mkv", "wb") as file:
+            for _ in range(mebibytes):
+                file.write(os.urandom(1 << 20))
+        self.torrent = f"{folder}/film.torrent"
+        sh("gst-launch-1.0", "-q", "filesrc", f"location={folder}/seed/film.mkv",
+           "blocksize=1048576", "!", "torrentenc", f"piece-size={piece_size}",
+           f"trackers=http://{TRACKER}:6969/announce", "creation-date=false", "!", "filesink",
+           f"location={self.torrent}")
+        shown = sh("aria2c", "-S", self.torrent, capture_output=True, text=True).stdout
+        self.hash = shown.split("Info Hash: ")[1].split()[0]
+        with open(f"{folder}/known", "w", encoding="ascii") as file:
+            file.write(self.hash + "\n")
+        os.chmod(folder, 0o755)
+        self.processes = [spawn("opentracker", "-i", TRACKER, "-p", "6969", "-P", "6969", "-w",
+                                "/known", "-d", folder, "-u", "nobody")]
+        time.sleep(0.5)
+        for address in seeds:
+            seed = subprocess.Popen([race, "seed", self.torrent, f"{folder}/seed",
+                                     f"{address}:6881"], stdout=subprocess.PIPE)
+            seed.stdout.readline()
+            self.processes.append(seed)
+        time.sleep(1.5)  # they tell the tracker
+
+    def close(self):
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+    def run(self, *words):
+        """What torrent-race prints, into an empty folder."""
+        place = f"{self.folder}/place"
+        shutil.rmtree(place, ignore_errors=True)
+        os.mkdir(place)
+        out = sh(race, *(word.format(torrent=self.torrent, place=place) for word in words),
+                 capture_output=True, text=True).stdout.split()
+        return out
+
+
+def named(words):
+    return {name: float(value) for name, value in zip(words[::2], words[1::2])}
+
+
+def download(folder, rounds=7):
+    swarm = Swarm(folder, 1024, 1 << 20, SEEDS[:1])
+    rows = {"raw": [], "ours": []}
+    for i in range(rounds + 1):
+        for who, measured in rows.items():
+            got = named(swarm.run("download", who, "{torrent}", "{place}"))
+            if i > 0:
+                measured.append(got)
+    swarm.close()
+    print(f"1 GiB from one seed, {rounds} rounds; medians")
+    for who, measured in rows.items():
+        print(f"  {who:5}{1024 * 1.048576 / median(measured, 'seconds'):8.0f} MB/s"
+              f"{median(measured, 'processor'):7.2f} cpu s{median(measured, 'peak'):6.0f} MiB")
+    pairs = list(zip(rows["raw"], rows["ours"]))
+    print(f"  ours: {statistics.median(r['seconds'] / o['seconds'] for r, o in pairs):.2f} x the"
+          f" speed, {statistics.median(o['processor'] / r['processor'] for r, o in pairs):.2f} x"
+          " the processor time")
+
+
+def median(rows, name):
+    return statistics.median(row[name] for row in rows)
+
+
+def aria2(swarm, place):
+    return spawn("aria2c", f"--dir={place}", "--seed-time=0", f"--interface={OURS}",
+                 "--enable-dht=false", "--bt-enable-lpd=false", "--enable-peer-exchange=false",
+                 "--file-allocation=none", swarm.torrent), lambda process: process.poll() is not None
+
+
+def transmission(swarm, place):
+    with open(f"{place}/settings.json", "w", encoding="ascii") as file:
+        json.dump({"bind-address-ipv4": OURS, "bind-address-ipv6": "::1", "peer-port": 51413,
+                   "rpc-port": 9091, "rpc-whitelist-enabled": False, "dht-enabled": False,
+                   "lpd-enabled": False, "utp-enabled": False, "pex-enabled": False,
+                   "port-forwarding-enabled": False, "download-dir": place,
+                   "preallocation": 0, "rename-partial-files": True}, file)
+    process = spawn("transmission-daemon", "--foreground", "--config-dir", place)
+    while subprocess.run(["transmission-remote", "127.0.0.1:9091", "--add", swarm.torrent],
+                         capture_output=True, check=False).returncode:
+        time.sleep(0.02)
+    return process, lambda _: os.path.exists(f"{place}/film.mkv")
+
+
+def qbittorrent(swarm, place):
+    os.makedirs(f"{place}/qBittorrent/config")
+    with open(f"{place}/qBittorrent/config/qBittorrent.conf", "w", encoding="ascii") as file:
+        file.write("[LegalNotice]\nAccepted=true\n[BitTorrent]\nSession\\Interface=lo\n"
+                   f"Session\\InterfaceAddress={OURS}\nSession\\Port=51415\n"
+                   "Session\\DHTEnabled=false\nSession\\LSDEnabled=false\n"
+                   "Session\\PeXEnabled=false\nSession\\BTProtocol=TCP\n"
+                   "Session\\MultiConnectionsPerIp=true\n[Preferences]\n"
+                   "WebUI\\Address=127.0.0.1\nWebUI\\Port=9092\nWebUI\\LocalHostAuth=false\n")
+
+    def is_done(_):
+        try:
+            with urllib.request.urlopen("http://127.0.0.1:9092/api/v2/torrents/info") as answer:
+                torrents = json.load(answer)
+        except OSError:
+            return False
+        return bool(torrents) and torrents[0]["progress"] == 1
+
+    return spawn("qbittorrent-nox", f"--profile={place}", f"--save-path={place}",
+                 "--skip-dialog=true", "--add-paused=false", swarm.torrent,
+                 stdin=subprocess.DEVNULL), is_done
+
+
+def torrentsrc(swarm, place):
+    return spawn("gst-launch-1.0", "-q", "torrentsrc", f"location={swarm.torrent}",
+                 f"save-path={place}", "keep-files=true", "dht=false", "lsd=false", "upnp=false",
+                 "natpmp=false", f"listen-interfaces={OURS}:0", "!", "fakesink"), \
+        lambda process: process.poll() is not None
+
+
+def clients(folder, rounds=3):
+    swarm = Swarm(folder, 256, 256 << 10, SEEDS[:1])
+    programs = {"torrentsrc ! fakesink": torrentsrc, "aria2c": aria2,
+                "qbittorrent-nox": qbittorrent, "transmission-daemon": transmission}
+    rows = {name: [] for name in programs}
+    for _ in range(rounds):
+        for name, start in programs.items():
+            place = f"{folder}/place"
+            shutil.rmtree(place, ignore_errors=True)
+            os.mkdir(place)
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            begin = time.monotonic()
+            process, is_done = start(swarm, place)
+            while not is_done(process) and time.monotonic() - begin < 60:
+                time.sleep(0.01)
+            seconds = time.monotonic() - begin
+            process.terminate()
+            process.wait()
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            rows[name].append({"seconds": seconds, "processor":
+                               after.ru_utime + after.ru_stime - before.ru_utime
+                               - before.ru_stime})
+    swarm.close()
+    print(f"256 MiB from one seed, the whole program, {rounds} rounds; medians")
+    ours = rows["torrentsrc ! fakesink"]
+    for name, measured in rows.items():
+        ratio = statistics.median(m["seconds"] / o["seconds"] for o, m in zip(ours, measured))
+        print(f"  {name:22}{median(measured, 'seconds'):7.2f} s{ratio:7.1f} x ours"
+              f"{4 * median(measured, 'processor'):7.2f} cpu s/GiB")
+
+
+STYLES = {"ours": "torrentsrc", "deadlines": "libtorrent, deadlines, its defaults",
+          "sequential": "libtorrent, sequential, tuned",
+          "priorities": "libtorrent, priorities only, its defaults"}
+
+
+def slow(folder, rounds=2):
+    limit_seeds(16)
+    swarm = Swarm(folder, 96, 256 << 10, SEEDS)
+    print("96 MiB in order from four seeds of 16 Mbit/s, the first 12 s; medians of", rounds)
+    for style in ("ours", "deadlines", "sequential"):
+        got = [named(swarm.run("play", style, "{torrent}", "{place}", "12"))
+               for _ in range(rounds)]
+        print(f"  {STYLES[style]:42} first byte {median(got, 'first'):.2f} s,"
+              f" {median(got, 'bytes') / 12e6:.1f} MB/s, longest stall"
+              f" {median(got, 'longest'):.2f} s")
+    swarm.close()
+
+
+def seek(folder):
+    limit_seeds(16)
+    swarm = Swarm(folder, 384, 256 << 10, SEEDS)
+    print("a seek each second among four seeds of 16 Mbit/s, to the first byte there")
+    for style, count in (("ours", 20), ("deadlines", 12), ("priorities", 8)):
+        times = sorted(float(word) for word in
+                       swarm.run("seek", style, "{torrent}", "{place}", str(count))[1:])
+        print(f"  {STYLES[style]:42} median {statistics.median(times):.2f} s, most"
+              f" {times[-1]:.2f} s, of {count}")
+    swarm.close()
+
+
+def main():
+    missing = [tool for tool in tools if not shutil.which(tool)]
+    if missing or not race:
+        print("skipped: there is no", ", ".join(missing) or "torrent-race")
+        return 77
+    parts = {"download": download, "clients": clients, "slow": slow, "seek": seek}
+    if os.environ.get("KAM_TORRENT_NETWORK") is None:
+        for part in sys.argv[2:] or parts:
+            inside = subprocess.run(["unshare", "--net", sys.executable, sys.argv[0], race, part],
+                                    env={**os.environ, "KAM_TORRENT_NETWORK": "1"}, check=False)
+            if inside.returncode:
+                print("skipped: no right to make a network, or a part of it failed")
+                return inside.returncode
+        return 0
+    make_network()
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        os.environ["HOME"] = os.environ["XDG_CACHE_HOME"] = folder
+        parts[sys.argv[2]](folder)
+    return 0
+
+
+sys.exit(main())
