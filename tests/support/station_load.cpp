@@ -4,10 +4,10 @@
 //   station-load PORT PATH LISTENERS SECONDS [AT-ONCE [PATIENCE]]
 //   station-load --sound FRAMES FILE
 //
-// AT-ONCE of them may be without sound at a time, by default all; they are given up after
-// PATIENCE seconds (60). When all have sound, or that time is over, prints "ready"; after
-// SECONDS more a line of JSON: how long they waited for their first sound, and what became of
-// them.
+// With "-" for the path nobody is asked for anything, as tcpserversink sends without. AT-ONCE
+// of them may be without sound at a time, by default all; they are given up after PATIENCE
+// seconds (60). When all have sound, or that time is over, prints "ready"; after SECONDS more a
+// line of JSON: how long they waited for their first sound, and what became of them.
 //
 // With --sound writes what the station should send: frames of MPEG audio, 128 kbit/s, each with
 // its number, from which all its bytes follow. If a listener hears such frames, each byte of
@@ -160,7 +160,9 @@ class Load {
  public:
   Load(int port, const std::string &path, std::size_t listeners)
       : port_{port},
-        request_{"GET " + path + " HTTP/1.0\r\nHost: localhost\r\nIcy-MetaData: 1\r\n\r\n"},
+        request_{path == "-" ? std::string{}
+                             : "GET " + path +
+                                   " HTTP/1.0\r\nHost: localhost\r\nIcy-MetaData: 1\r\n\r\n"},
         listeners_(listeners)
   {
   }
@@ -221,6 +223,7 @@ class Load {
     event.events = EPOLLIN;
     event.data.ptr = &listener;
     epoll_ctl(epoll_, EPOLL_CTL_MOD, listener.fd, &event);
+    listener.is_in_body = request_.empty();
     if (send(listener.fd, request_.data(), request_.size(), MSG_NOSIGNAL) !=
         static_cast<ssize_t>(request_.size()))
       lose(listener);

@@ -115,7 +115,7 @@ class Kamaelia(Station):
 
 class TcpServer(Station):
     """tcpserversink, which knows no HTTP: who connects is sent what comes."""
-    path = '/'
+    path = '-'
 
     def __init__(self, sound):
         self.port = free_port()

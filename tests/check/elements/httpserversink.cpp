@@ -4,6 +4,7 @@
 #include "glue/bytes.hpp"
 #include "support/http_client.hpp"
 #include "support/media_streams.hpp"
+#include "support/process.hpp"
 #include "support/random.hpp"
 #include "support/warnings.hpp"
 
@@ -11,6 +12,7 @@
 #include <gst/check/gstharness.h>
 #include <gst/gst.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <condition_variable>
@@ -778,24 +780,53 @@ START_TEST(aac_without_frames_is_refused)
 }
 END_TEST
 
-// Stopped with listeners, and started again; nothing is left behind.
+namespace {
+
+// A station with listeners, and pages, that is stopped and plays again.
+void go_on_and_off_the_air(std::size_t count)
+{
+  Station station;
+  station.push_frames(10);
+  std::vector<std::unique_ptr<HttpClient>> clients;
+  for (std::size_t i = 0; i < count; ++i) {
+    clients.push_back(std::make_unique<HttpClient>(station.port()));
+    clients.back()->get(i % 5 == 0 ? "/events" : "/stream");
+  }
+  for (const auto &client : clients)
+    ck_assert(client->read_until("\r\n\r\n"));
+  station.push_frames(2);
+  gst_element_set_state(station.sink(), GST_STATE_NULL);
+  for (const auto &client : clients)
+    ck_assert(client->read_all());
+  gst_element_set_state(station.sink(), GST_STATE_PLAYING);
+  ck_assert_int_gt(station.port(), 0);
+}
+
+}  // namespace
+
+// Nothing is left behind. KAM_STATION_CYCLES and KAM_STATION_LISTENERS make it as many.
 START_TEST(started_and_stopped_with_listeners)
 {
-  for (int i = 0; i < 20; ++i) {
-    Station station;
-    station.push_frames(10);
-    std::vector<std::unique_ptr<HttpClient>> clients;
-    for (int k = 0; k < 10; ++k) {
-      clients.push_back(std::make_unique<HttpClient>(station.port()));
-      clients.back()->get(k % 3 == 0 ? "/events" : "/stream");
-      ck_assert(clients.back()->read_until("\r\n\r\n"));
-    }
-    gst_element_set_state(station.sink(), GST_STATE_NULL);
-    for (const auto &client : clients)
-      ck_assert(client->read_all());
-    gst_element_set_state(station.sink(), GST_STATE_PLAYING);
-    ck_assert_int_gt(station.port(), 0);
+  const auto cycles = number_of("KAM_STATION_CYCLES", 20);
+  const auto count = number_of("KAM_STATION_LISTENERS", 20);
+  allow_descriptors(2 * count + 1024);
+  g_thread_pool_set_max_unused_threads(0);
+  go_on_and_off_the_air(count);  // makes what is made once
+  const auto files = entries_in("/proc/self/fd");
+  const auto threads = entries_in("/proc/self/task");
+  const auto memory = memory_in_use();
+  for (std::size_t i = 0; i < cycles; ++i)
+    go_on_and_off_the_air(count);
+  const auto growth = memory_in_use() - memory;
+  g_print("%zu cycles with %zu listeners, %.0f kB more\n", cycles, count, growth / 1000);
+  ck_assert_int_eq(entries_in("/proc/self/fd"), files);
+  for (int i = 0; i < 2000 && entries_in("/proc/self/task") > threads; ++i) {
+    g_thread_pool_stop_unused_threads();
+    g_usleep(5000);
   }
+  ck_assert_int_le(entries_in("/proc/self/task"), threads);
+  if (memory_is_measurable)
+    ck_assert_msg(growth < 16e6, "%.0f bytes", growth);
 }
 END_TEST
 
@@ -803,6 +834,8 @@ static Suite *httpserversink_suite()
 {
   auto *suite = suite_create("httpserversink");
   auto *tests = tcase_create("httpserversink");
+  if (g_getenv("KAM_STATION_CYCLES"))
+    tcase_set_timeout(tests, 0);
   tcase_add_test(tests, sound_is_byte_exact_and_begins_with_a_frame);
   tcase_add_test(tests, titles_change_at_their_byte);
   tcase_add_test(tests, documents);

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "protocolserver_support.hpp"
 
-#include "support/memory.hpp"
+#include "support/process.hpp"
 #include "support/random.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/tls_identity.hpp"
 
 #include <gio/gio.h>
-#include <malloc.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -56,20 +54,6 @@ void assert_echoes(const char *launch)
 void assert_text(const std::string &got, const std::string &expected)
 {
   ck_assert_msg(got == expected, "\"%s\" instead of \"%s\"", got.c_str(), expected.c_str());
-}
-
-std::ptrdiff_t entries_in(const char *directory)
-{
-  std::filesystem::directory_iterator entries{directory};
-  return std::distance(begin(entries), end(entries));
-}
-
-void allow_descriptors(rlim_t count)
-{
-  rlimit limit{};
-  getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = std::min(count, limit.rlim_max);
-  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 // A file that is gone with the object.
@@ -968,22 +952,6 @@ GST_START_TEST(speaks_tls)
 GST_END_TEST
 
 // --- leaving nothing behind ---------------------------------------------------------------
-
-// What a variable of the environment says.
-static std::size_t number_of(const char *variable, std::size_t usual)
-{
-  const char *text = g_getenv(variable);
-  return text ? std::stoul(text) : usual;
-}
-
-// Without what has been freed and is kept for later, of which each of many threads leaves some.
-static double memory_in_use()
-{
-#ifdef __GLIBC__
-  malloc_trim(0);
-#endif
-  return static_cast<double>(resident_memory());
-}
 
 // KAM_SERVER_CYCLES and KAM_SERVER_CLIENTS make it as many.
 GST_START_TEST(starts_and_stops_with_clients)

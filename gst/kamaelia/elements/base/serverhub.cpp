@@ -16,7 +16,6 @@ namespace {
 constexpr std::uint64_t spare_descriptors = 64;
 // Threads that start and stop what has threads of its own.
 constexpr std::size_t max_workers = 8;
-constexpr std::size_t max_handshakes = 64;
 constexpr guint max_automatic_threads = 4;
 
 std::uint64_t most_clients(guint wanted)
@@ -69,7 +68,7 @@ ServerHub::ServerHub(GstElement *server, ServerEvents &events, const ServerValue
           GST_TYPE_SYSTEM_CLOCK, "clock-type", GST_CLOCK_TYPE_MONOTONIC, nullptr))))},
       admission_{limits_of(values)},
       workers_{max_workers},
-      handshakers_{max_handshakes}
+      handshakers_{Handshakes::max_threads}
 {
   for (std::size_t i = 0; i < thread_count(values_); ++i)
     loops_.push_back(std::make_unique<ServerLoop>(*this));

@@ -62,7 +62,7 @@ class ServerHub {
   Workers &workers() { return workers_; }
   // Handshakes wait for strangers: they have threads of their own.
   Workers &handshakers() { return handshakers_; }
-  const ServerTls *tls() const { return tls_.get(); }
+  const std::shared_ptr<const ServerTls> &tls() const { return tls_; }
   guint64 seed_for(guint64 id) const;
   guint64 next_id() { return next_id_.fetch_add(1, std::memory_order_relaxed); }
   bool is_accepting() const { return is_accepting_; }

@@ -31,72 +31,12 @@ ServerLoop::ServerLoop(ServerHub &hub)
             {values_.max_queued_bytes, values_.recycle},
             [this] { check_quiet(); }},
       acceptor_{reactor_, *this},
-      accept_timer_{reactor_, *this}
+      accept_timer_{reactor_, *this},
+      handshakes_{reactor_, hub.handshakers(), values_.handshake_timeout * millisecond}
 {
 }
 
 ServerLoop::~ServerLoop() = default;
-
-// A client that has not proved yet that it speaks TLS. While it says nothing it costs neither a
-// thread nor more than its socket.
-class ServerLoop::Handshake final : private net::ReadyHandler, private net::Timer::Handler {
- public:
-  Handshake(ServerLoop &loop, const ClientInfo &info, net::FileDescriptor socket)
-      : loop_{loop}, info_{info}, socket_{std::move(socket)}, timer_{loop.reactor(), *this}
-  {
-    timer_.set(loop.reactor().now() + loop.values().handshake_timeout * millisecond);
-    if (loop.reactor().add(socket_.get(), net::Interest::reading, *this))
-      timer_.set(0);
-    else
-      is_listening_ = true;
-  }
-  ~Handshake() { stop_listening(); }
-  Handshake(const Handshake &) = delete;
-  Handshake &operator=(const Handshake &) = delete;
-
-  const ClientInfo &info() const { return info_; }
-  const glue::Ref<GCancellable> &cancellable() const { return cancellable_; }
-  net::FileDescriptor take_socket() { return std::move(socket_); }
-  bool has_begun_before(std::uint64_t time) const { return has_begun_ && begun_ < time; }
-  // The handshake fails as soon as it can.
-  void cancel()
-  {
-    if (has_begun_)
-      g_cancellable_cancel(cancellable_.get());
-    else
-      timer_.set(0);
-  }
-
- private:
-  void stop_listening()
-  {
-    if (std::exchange(is_listening_, false))
-      loop_.reactor().remove(socket_.get(), *this);
-  }
-  void handle_ready(net::Readiness) override
-  {
-    stop_listening();
-    has_begun_ = true;
-    begun_ = loop_.reactor().now();
-    loop_.shake_hands(*this);
-  }
-  void handle_time(std::uint64_t) override
-  {
-    if (has_begun_)
-      cancel();
-    else
-      loop_.end_handshake(info_.id, nullptr, "it says nothing");
-  }
-
-  ServerLoop &loop_;
-  ClientInfo info_;
-  net::FileDescriptor socket_;
-  glue::Ref<GCancellable> cancellable_ = glue::Ref<GCancellable>::adopt(g_cancellable_new());
-  net::Timer timer_;
-  std::uint64_t begun_ = 0;
-  bool has_begun_ = false;
-  bool is_listening_ = false;
-};
 
 // --- for the owner ------------------------------------------------------------------------
 
@@ -166,8 +106,7 @@ void ServerLoop::shut_down()
     pool_.close();
     acceptor_.stop();
     accept_timer_.cancel();
-    for (const auto &[id, handshake] : handshakes_)
-      handshake->cancel();
+    handshakes_.cancel_all();
     for (const auto &[id, client] : clients_)
       client->remove(Removal::stopped);
     check_quiet();
@@ -182,7 +121,7 @@ void ServerLoop::shut_down()
 
 void ServerLoop::check_quiet()
 {
-  if (!is_shutting_down_ || !clients_.empty() || !handshakes_.empty() || !pool_.is_quiet())
+  if (!is_shutting_down_ || !clients_.empty() || !handshakes_.is_empty() || !pool_.is_quiet())
     return;
   // With the lock, so that whoever waits does not destroy what is about to be notified.
   const std::lock_guard lock{mutex_};
@@ -248,54 +187,27 @@ void ServerLoop::handle_connection(net::FileDescriptor socket, const net::Endpoi
     return;
   }
   if (info.tls) {
-    handshakes_.emplace(info.id, std::make_unique<Handshake>(*this, info, std::move(socket)));
+    handshakes_.start(std::move(socket), hub_.tls(),
+                      [this, info](std::unique_ptr<TlsStream> stream, const std::string &why) {
+                        end_handshake(info, std::move(stream), why);
+                        check_quiet();
+                      });
     return;
   }
   counters_.accepted.add();
   welcome(std::make_unique<net::SocketStream>(std::move(socket)), info);
 }
 
-void ServerLoop::shake_hands(Handshake &handshake)
-{
-  hurry_handshakes();
-  const auto socket = std::make_shared<net::FileDescriptor>(handshake.take_socket());
-  hub_.handshakers().post(
-      [this, id = handshake.info().id, socket, cancellable = handshake.cancellable()] {
-        std::string why_not;
-        // A task can be copied, a stream cannot.
-        const auto stream = std::make_shared<std::unique_ptr<TlsStream>>(
-            hub_.tls()->shake_hands(std::move(*socket), cancellable.get(), why_not));
-        reactor_.post([this, id, stream, why_not] {
-          end_handshake(id, std::move(*stream), why_not);
-          check_quiet();
-        });
-      });
-}
-
-// Who takes long must not keep others waiting, when there are many.
-void ServerLoop::hurry_handshakes()
-{
-  constexpr std::size_t many = 16;
-  constexpr std::uint64_t long_ns = 1000 * millisecond;
-  if (handshakes_.size() < many)
-    return;
-  for (const auto &[id, handshake] : handshakes_)
-    if (handshake->has_begun_before(reactor_.now() - long_ns))
-      handshake->cancel();
-}
-
-void ServerLoop::end_handshake(guint64 id, std::unique_ptr<TlsStream> stream,
+void ServerLoop::end_handshake(const ClientInfo &info, std::unique_ptr<TlsStream> stream,
                                const std::string &why_not)
 {
-  const auto handshake = std::move(handshakes_.extract(id).mapped());
   if (!stream || is_shutting_down_) {
-    events().client_failed(handshake->info(), why_not);
-    reject(handshake->info().peer);
-    check_quiet();
+    events().client_failed(info, why_not);
+    reject(info.peer);
     return;
   }
   counters_.accepted.add();
-  welcome(std::move(stream), handshake->info());
+  welcome(std::move(stream), info);
 }
 
 void ServerLoop::reject(const net::Endpoint &peer)

@@ -5,7 +5,7 @@
 #include "elements/base/serverevents.hpp"
 #include "elements/base/servervalues.hpp"
 #include "elements/server/clientbinpool.hpp"
-#include "elements/server/servertls.hpp"
+#include "elements/server/handshakes.hpp"
 #include "elements/server/workers.hpp"
 #include "glue/stats.hpp"
 #include "net/admission.hpp"
@@ -15,7 +15,6 @@
 #include <array>
 #include <condition_variable>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -90,11 +89,9 @@ class ServerLoop final : private net::Acceptor::Handler, private net::Timer::Han
   void handle_exhausted(const net::Error &error) override;
   void handle_time(std::uint64_t now) override;
 
-  class Handshake;
-  void shake_hands(Handshake &handshake);
   // Without a stream it failed.
-  void end_handshake(guint64 id, std::unique_ptr<TlsStream> stream, const std::string &why_not);
-  void hurry_handshakes();
+  void end_handshake(const ClientInfo &info, std::unique_ptr<TlsStream> stream,
+                     const std::string &why_not);
   void welcome(std::unique_ptr<net::Stream> stream, const ClientInfo &info);
   std::unique_ptr<ClientBin> bin_for(const ClientInfo &info, bool &is_reusable);
   void free_place(const net::Endpoint &peer);
@@ -107,8 +104,8 @@ class ServerLoop final : private net::Acceptor::Handler, private net::Timer::Han
   ClientBinPool pool_;
   net::Acceptor acceptor_;
   net::Timer accept_timer_;
+  Handshakes handshakes_;
   std::unordered_map<guint64, std::unique_ptr<ServerClient>> clients_;
-  std::map<guint64, std::unique_ptr<Handshake>> handshakes_;  // by age
   glue::BufferPtr read_buffer_;
   std::optional<glue::WriteMap> read_map_;
   ServerCounters counters_;

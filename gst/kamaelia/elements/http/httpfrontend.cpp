@@ -84,7 +84,8 @@ HttpFrontend::HttpFrontend(FrontendOptions options, net::TcpListener listener,
   if (options_.max_connections == 0)
     options_.max_connections = connections_that_fit();
   if (tls_)
-    handshakes_ = std::make_unique<Handshakes>(reactor_, options_.request_timeout_ns);
+    handshakes_ =
+        std::make_unique<Handshakes>(reactor_, handshakers_, options_.request_timeout_ns);
 }
 
 bool HttpFrontend::start()

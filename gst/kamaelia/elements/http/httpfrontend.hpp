@@ -111,6 +111,7 @@ class HttpFrontend final : public std::enable_shared_from_this<HttpFrontend>,
   std::vector<std::pair<Precedence, RequestHandler *>> handlers_;
   std::shared_ptr<ConnectionCount> count_ = std::make_shared<ConnectionCount>();
   std::unique_ptr<RenewedTls> tls_;
+  Workers handshakers_{Handshakes::max_threads};
   std::unique_ptr<Handshakes> handshakes_;
   std::unordered_map<std::uint64_t, std::unique_ptr<HttpConnection>> connections_;
   std::uint64_t last_number_ = 0;

@@ -194,6 +194,7 @@ class StreamMount final : private net::Timer::Handler {
   bool has_ended_ = false;
   std::string started_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Listener>> listeners_;
+  std::vector<Listener *> in_turn_;
   std::unordered_map<std::string, std::uint64_t> sessions_;
   MountStats stats_;
   std::atomic<std::uint64_t> bitrate_{0};

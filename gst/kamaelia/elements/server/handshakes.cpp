@@ -5,12 +5,6 @@
 
 namespace kam {
 
-namespace {
-
-constexpr std::size_t max_threads = 64;
-
-}  // namespace
-
 // A client that has not proved yet that it speaks TLS.
 class Handshakes::Handshake final : private net::ReadyHandler, private net::Timer::Handler {
  public:
@@ -34,9 +28,15 @@ class Handshakes::Handshake final : private net::ReadyHandler, private net::Time
   Handshake &operator=(const Handshake &) = delete;
 
   net::FileDescriptor take_socket() { return std::move(socket_); }
-  bool has_begun_before(std::uint64_t time) const { return begun_ > 0 && begun_ < time; }
+  bool has_begun_before(std::uint64_t time) const { return has_begun_ && begun_ < time; }
   // It fails as soon as it can.
-  void cancel() const { g_cancellable_cancel(cancellable.get()); }
+  void cancel()
+  {
+    if (has_begun_)
+      g_cancellable_cancel(cancellable.get());
+    else
+      timer_.set(0);
+  }
 
   const std::shared_ptr<const ServerTls> tls;
   const Done done;
@@ -52,12 +52,13 @@ class Handshakes::Handshake final : private net::ReadyHandler, private net::Time
   void handle_ready(net::Readiness) override
   {
     stop_listening();
+    has_begun_ = true;
     begun_ = all_.reactor_.now();
     all_.begin(id_);
   }
   void handle_time(std::uint64_t) override
   {
-    if (begun_ > 0)
+    if (has_begun_)
       cancel();
     else
       all_.end(id_, nullptr, "it says nothing");
@@ -68,19 +69,24 @@ class Handshakes::Handshake final : private net::ReadyHandler, private net::Time
   net::FileDescriptor socket_;
   net::Timer timer_;
   std::uint64_t begun_ = 0;
+  bool has_begun_ = false;
   bool is_listening_ = false;
 };
 
-Handshakes::Handshakes(net::Reactor &reactor, std::uint64_t timeout_ns)
-    : reactor_{reactor}, timeout_ns_{timeout_ns}, workers_{max_threads}
+Handshakes::Handshakes(net::Reactor &reactor, Workers &workers, std::uint64_t timeout_ns)
+    : reactor_{reactor}, workers_{workers}, timeout_ns_{timeout_ns}
 {
 }
 
 Handshakes::~Handshakes()
 {
+  cancel_all();
+}
+
+void Handshakes::cancel_all()
+{
   for (const auto &[id, handshake] : handshakes_)
     handshake->cancel();
-  workers_.join();
 }
 
 void Handshakes::start(net::FileDescriptor socket, std::shared_ptr<const ServerTls> tls,
@@ -96,13 +102,13 @@ void Handshakes::begin(std::uint64_t id)
   hurry();
   auto &handshake = *handshakes_.at(id);
   const auto socket = std::make_shared<net::FileDescriptor>(handshake.take_socket());
-  workers_.post([this, id, socket, tls = handshake.tls, cancellable = handshake.cancellable,
-                 weak = std::weak_ptr{alive_}] {
+  workers_.post([this, &reactor = reactor_, id, socket, tls = handshake.tls,
+                 cancellable = handshake.cancellable, weak = std::weak_ptr{alive_}] {
     std::string why;
     // A task can be copied, a stream cannot.
     const auto stream = std::make_shared<std::unique_ptr<TlsStream>>(
         tls->shake_hands(std::move(*socket), cancellable.get(), why));
-    reactor_.post([this, id, stream, why, weak] {
+    reactor.post([this, id, stream, why, weak] {
       if (!weak.expired())
         end(id, std::move(*stream), why);
     });
