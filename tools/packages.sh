@@ -15,10 +15,11 @@ packages_for() { # PURPOSE
     check) echo clang-format clang-tidy codespell shellcheck ;;
     clang) echo clang libclang-rt-14-dev llvm ;;
     install) echo gstreamer1.0-tools ;;
-    benchmark) echo aria2 ethtool fortune-mod fortunes gstreamer1.0-plugins-bad \
-      gstreamer1.0-tools iproute2 libgstrtspserver-1.0-dev libnginx-mod-stream libnorm-dev \
-      nftables nginx-light openbsd-inetd openssl opentracker procps python3 qbittorrent-nox \
-      transmission-cli transmission-daemon udpcast uftp valgrind ;;
+    benchmark) echo aria2 chromium chromium-driver ethtool fortune-mod fortunes \
+      gstreamer1.0-plugins-bad gstreamer1.0-tools icecast2 iproute2 \
+      libgstrtspserver-1.0-dev libnginx-mod-stream libnorm-dev nftables nginx-light \
+      openbsd-inetd openssl opentracker procps python3 qbittorrent-nox transmission-cli \
+      transmission-daemon udpcast uftp util-linux valgrind ;;
     network) echo ethtool gstreamer1.0-tools iproute2 nftables procps ;;
     interop) echo aria2 chromium chromium-driver curl ethtool ffmpeg fortune-mod fortunes \
       fortunes-min gstreamer1.0-plugins-base-apps gstreamer1.0-plugins-good \
