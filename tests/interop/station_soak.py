@@ -39,7 +39,15 @@ class Crowd:
         return json.loads(lines[-1])
 
 
-def figures(station):
+def figures(station, sound):
+    """While it plays for nobody: that a listener has gone is noticed when it is sent something,
+    because one that only says that it will ask for no more may still listen."""
+    with Source(station, sound):
+        time.sleep(3)
+        return counted(station)
+
+
+def counted(station):
     return {'descriptors': station.descriptors(), 'MiB': round(station.memory(), 1),
             'threads': len(list(station.proc.joinpath('task').iterdir()))}
 
@@ -80,11 +88,9 @@ def main():
             # What is made once, and kept, is made by then.
             begin = time.monotonic()
             play(station, sound, begin + SECONDS / 5, chance)
-            time.sleep(2)
-            before = figures(station)
+            before = figures(station, sound)
             heard, let_down, sources = play(station, sound, begin + SECONDS, chance)
-            time.sleep(2)
-            after = figures(station)
+            after = figures(station, sound)
             cpu = station.cpu_seconds()
     print(f'{sources} sources and {heard} listeners came and went, {let_down} were let down; '
           f'{before} before, {after} after; {cpu:.1f} processor seconds')
