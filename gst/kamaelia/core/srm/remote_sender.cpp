@@ -57,8 +57,10 @@ RemoteSender::Tracked *RemoteSender::find_or_add(std::uint16_t id)
   if (auto *const tracked = find(id))
     return tracked;
   if (objects_.empty() && !last_done_) {
-    if (shared_.options.policy == Policy::latency || id == 0 || id > max_objects)
+    if (shared_.options.policy == Policy::latency || id == 0 || id > max_objects) {
+      come_back();
       return &add(id);
+    }
     // They are numbered from 1, and those before this one can perhaps still be had.
     last_done_ = 0;
   }
@@ -73,13 +75,7 @@ RemoteSender::Tracked *RemoteSender::find_or_add(std::uint16_t id)
     earlier.object.expect_all(now_);
     note_missed(earlier, missed, now_);
   }
-  if (left_) {
-    // The same sender goes on after all.
-    left_ = false;
-    leaving_.reset();
-    ended_at_ = 0;
-    events_.emplace_back(SenderSeen{node_, instance_, peer_});
-  }
+  come_back();
   if (shared_.options.policy == Policy::bulk) {
     if (!newest_named_ || distance16(*newest_named_, id) > 0)
       newest_named_ = id;
@@ -91,6 +87,17 @@ RemoteSender::Tracked *RemoteSender::find_or_add(std::uint16_t id)
       finish_front(false);
   }
   return &add(id);
+}
+
+// A sender that has left may go on after all.
+void RemoteSender::come_back()
+{
+  if (!left_)
+    return;
+  left_ = false;
+  leaving_.reset();
+  ended_at_ = 0;
+  events_.emplace_back(SenderSeen{node_, instance_, peer_});
 }
 
 // Whether an object is one that may come so soon, or enough packets have told of such.

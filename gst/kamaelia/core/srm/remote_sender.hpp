@@ -85,6 +85,7 @@ class RemoteSender {
   void hear(const SenderState &state, PeerId from, std::uint64_t now);
   Tracked *find(std::uint16_t id);
   Tracked *find_or_add(std::uint16_t id);
+  void come_back();
   bool is_near(std::uint16_t id, int ahead);
   Tracked &add(std::uint16_t id);
   void add_missed();
