@@ -27,11 +27,8 @@ GstStateChangeReturn MediaCookies::change_state(GstStateChange change, GstElemen
   const auto go_on = [&] { return parent->change_state(element(), change); };
   switch (change) {
   case GST_STATE_CHANGE_NULL_TO_READY: return open() ? go_on() : GST_STATE_CHANGE_FAILURE;
-  case GST_STATE_CHANGE_READY_TO_PAUSED: {
-    const auto &values = settings_.current();
-    gst_base_src_set_format(base_, values.is_seekable() ? GST_FORMAT_BYTES : GST_FORMAT_TIME);
-    return drive_.go_to_paused(values.bitrate != 0, go_on);
-  }
+  case GST_STATE_CHANGE_READY_TO_PAUSED:
+    return drive_.go_to_paused(settings_.current().bitrate != 0, go_on);
   case GST_STATE_CHANGE_READY_TO_NULL: {
     const auto result = go_on();
     folder_.reset();
@@ -67,6 +64,8 @@ bool MediaCookies::begin()
   if (settings_.changed() && !open())
     return false;
   values_ = settings_.current();
+  // Here, as downstream may start us to pull before our own state changes.
+  gst_base_src_set_format(base_, is_seekable() ? GST_FORMAT_BYTES : GST_FORMAT_TIME);
   auto seed = drive_.seed() != 0 ? drive_.seed() : values_.seed;
   if (seed == 0)
     seed = guint64{g_random_int()} << 32U | g_random_int();
