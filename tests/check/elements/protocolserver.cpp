@@ -481,7 +481,7 @@ GST_START_TEST(a_program_hangs_for_one_client_alone)
                                     "#!/bin/sh\nmkdir \"$0.asked\" 2>/dev/null || exec echo "
                                     "served\nsleep 1000 & wait\n");
   chmod(program.c_str(), 0700);
-  Server server{"fortuneserver port=0 bitrate=0 command-timeout=300 command=" + program};
+  Server server{"fortuneserver port=0 bitrate=0 command-timeout=3000 command=" + program};
   server.play();
   const auto first = server.connect();
   ck_assert(comes_true([&] { return std::filesystem::exists(program + ".asked"); }));
