@@ -385,5 +385,6 @@ void IcecastSrcElement::post(glue::StructurePtr message)
 
 }  // namespace
 
-GST_ELEMENT_REGISTER_DEFINE(icecastsrc, "icecastsrc", GST_RANK_PRIMARY,
+// Before souphttpsrc, which takes icy:// as well and is of the primary rank.
+GST_ELEMENT_REGISTER_DEFINE(icecastsrc, "icecastsrc", GST_RANK_PRIMARY + 1,
                             glue::type_of<IcecastSrcElement>())
