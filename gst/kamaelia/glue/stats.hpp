@@ -27,13 +27,19 @@ class Counter {
   std::atomic<guint64> value_ = 0;
 };
 
-// The value of a "stats" property: unsigned 64-bit fields with kebab-case keys.
-inline StructurePtr stats_structure(
-    const char *name, std::initializer_list<std::pair<const char *, guint64>> fields)
+// What a "stats" property says: unsigned 64-bit fields with kebab-case keys.
+using StatsFields = std::initializer_list<std::pair<const char *, guint64>>;
+
+inline void add_stats(GstStructure *to, StatsFields fields)
+{
+  for (const auto &[key, value] : fields)
+    gst_structure_set(to, key, G_TYPE_UINT64, value, nullptr);
+}
+
+inline StructurePtr stats_structure(const char *name, StatsFields fields)
 {
   StructurePtr structure{gst_structure_new_empty(name)};
-  for (const auto &[key, value] : fields)
-    gst_structure_set(structure.get(), key, G_TYPE_UINT64, value, nullptr);
+  add_stats(structure.get(), fields);
   return structure;
 }
 

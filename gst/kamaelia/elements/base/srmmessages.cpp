@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "elements/base/srmmessages.hpp"
 
+#include "glue/stats.hpp"
+
 #include <utility>
 #include <variant>
 
@@ -44,13 +46,6 @@ const char *text_of(srm::LeaveReason reason)
   return "unknown";
 }
 
-void set_all(GstStructure *to,
-             std::initializer_list<std::pair<const char *, std::uint64_t>> fields)
-{
-  for (const auto &[key, value] : fields)
-    gst_structure_set(to, key, G_TYPE_UINT64, guint64{value}, nullptr);
-}
-
 }  // namespace
 
 void post_srm_event(GstElement *element, const srm::SenderEvent &event)
@@ -89,20 +84,20 @@ void post_srm_failure(GstElement *element, const net::Error &error, bool may_rec
 
 void add_srm_stats(GstStructure *to, const srm::SenderStats &stats)
 {
-  set_all(to, {{"bytes", stats.bytes},
-               {"packets-sent", stats.packets_sent},
-               {"bytes-sent", stats.bytes_sent},
-               {"source-packets", stats.source_packets},
-               {"repair-packets", stats.repair_packets},
-               {"parity-packets", stats.parity_packets},
-               {"nacks-received", stats.nacks_received},
-               {"acks-received", stats.acks_received},
-               {"squelches-sent", stats.squelches_sent},
-               {"bad-packets", stats.bad_packets},
-               {"repairs-refused", stats.repairs_refused},
-               {"grtt", stats.grtt},
-               {"buffered-bytes", stats.buffered_bytes},
-               {"receivers", stats.receivers}});
+  glue::add_stats(to, {{"bytes", stats.bytes},
+                       {"packets-sent", stats.packets_sent},
+                       {"bytes-sent", stats.bytes_sent},
+                       {"source-packets", stats.source_packets},
+                       {"repair-packets", stats.repair_packets},
+                       {"parity-packets", stats.parity_packets},
+                       {"nacks-received", stats.nacks_received},
+                       {"acks-received", stats.acks_received},
+                       {"squelches-sent", stats.squelches_sent},
+                       {"bad-packets", stats.bad_packets},
+                       {"repairs-refused", stats.repairs_refused},
+                       {"grtt", stats.grtt},
+                       {"buffered-bytes", stats.buffered_bytes},
+                       {"receivers", stats.receivers}});
 }
 
 void add_srm_receivers(GstStructure *to, const std::vector<srm::Sender::ReceiverState> &all)
@@ -123,22 +118,22 @@ void add_srm_receivers(GstStructure *to, const std::vector<srm::Sender::Receiver
 
 void add_srm_stats(GstStructure *to, const srm::ReceiverStats &stats)
 {
-  set_all(to, {{"packets-received", stats.packets_received},
-               {"bytes-received", stats.bytes_received},
-               {"bytes-delivered", stats.bytes_delivered},
-               {"segments-missed", stats.segments_missed},
-               {"segments-repaired", stats.segments_repaired},
-               {"segments-rebuilt", stats.segments_rebuilt},
-               {"segments-lost", stats.segments_lost},
-               {"duplicates", stats.duplicates},
-               {"nacks-sent", stats.nacks_sent},
-               {"nacks-suppressed", stats.nacks_suppressed},
-               {"acks-sent", stats.acks_sent},
-               {"bad-packets", stats.bad_packets},
-               {"overflow-packets", stats.overflow_packets},
-               {"grtt", stats.grtt},
-               {"buffered-bytes", stats.buffered_bytes},
-               {"senders", stats.senders}});
+  glue::add_stats(to, {{"packets-received", stats.packets_received},
+                       {"bytes-received", stats.bytes_received},
+                       {"bytes-delivered", stats.bytes_delivered},
+                       {"segments-missed", stats.segments_missed},
+                       {"segments-repaired", stats.segments_repaired},
+                       {"segments-rebuilt", stats.segments_rebuilt},
+                       {"segments-lost", stats.segments_lost},
+                       {"duplicates", stats.duplicates},
+                       {"nacks-sent", stats.nacks_sent},
+                       {"nacks-suppressed", stats.nacks_suppressed},
+                       {"acks-sent", stats.acks_sent},
+                       {"bad-packets", stats.bad_packets},
+                       {"overflow-packets", stats.overflow_packets},
+                       {"grtt", stats.grtt},
+                       {"buffered-bytes", stats.buffered_bytes},
+                       {"senders", stats.senders}});
 }
 
 }  // namespace kam

@@ -22,6 +22,8 @@ struct FrontendValues : TlsValues {
 };
 
 http::FrontendOptions frontend_options(const FrontendValues &values);
+// Of all elements that share the port; nothing is served without a front end.
+void add_frontend_stats(GstStructure *to, const http::HttpFrontend *frontend);
 
 // Adds the properties of them to those of an element whose values are these and more.
 template <class Impl, class Values>

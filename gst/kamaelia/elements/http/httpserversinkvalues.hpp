@@ -13,14 +13,21 @@
 
 namespace kam {
 
-struct HttpServerSinkValues : FrontendValues {
-  std::string mount = "/stream";
+// Of one stream.
+struct StreamValues {
+  std::string mount;
   std::string content_type;
   std::string stream_name;
   std::string description;
   std::string genre;
   std::string url;
   bool is_public = false;
+  guint max_listeners = 0;
+};
+
+struct HttpServerSinkValues : FrontendValues, StreamValues {
+  HttpServerSinkValues() { mount = "/stream"; }
+
   guint icy_metaint = 8192;
   std::string icy_charset;
   guint burst_time = 4000;
@@ -29,7 +36,6 @@ struct HttpServerSinkValues : FrontendValues {
   guint queue_time = 20'000;
   guint queue_bytes = 32U << 20U;
   http::LagPolicy lag_policy = http::LagPolicy::disconnect;
-  guint max_listeners = 0;
   std::string auth_realm = "Radio";
   std::string auth_user;
   std::string auth_password;

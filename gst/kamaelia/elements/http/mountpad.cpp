@@ -72,20 +72,15 @@ GstPad *MountPad::make(GstPadTemplate *templ, const char *name)
 HttpServerSinkValues MountPad::values(HttpServerSinkValues of_element) const
 {
   const auto own = settings.snapshot();
-  const auto prefer = [](const std::string &mine, std::string &other) {
-    if (!mine.empty())
-      other = mine;
-  };
   const std::string name{GST_OBJECT_NAME(pad_)};
   const auto number = name.substr(name.find('_') + 1);
   of_element.mount = "/stream_" + number;
   of_element.place = static_cast<guint>(std::stoul(number)) + 1;
-  prefer(own.mount, of_element.mount);
-  prefer(own.content_type, of_element.content_type);
-  prefer(own.stream_name, of_element.stream_name);
-  prefer(own.description, of_element.description);
-  prefer(own.genre, of_element.genre);
-  prefer(own.url, of_element.url);
+  for (const auto member :
+       {&StreamValues::mount, &StreamValues::content_type, &StreamValues::stream_name,
+        &StreamValues::description, &StreamValues::genre, &StreamValues::url})
+    if (!(own.*member).empty())
+      of_element.*member = own.*member;
   of_element.is_public = own.is_public;
   if (own.max_listeners > 0)
     of_element.max_listeners = own.max_listeners;

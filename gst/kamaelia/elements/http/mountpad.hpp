@@ -12,17 +12,8 @@
 
 namespace kam {
 
-// Where a stream differs from what is set on the element; an empty string: it does not.
-struct MountPadValues {
-  std::string mount;
-  std::string content_type;
-  std::string stream_name;
-  std::string description;
-  std::string genre;
-  std::string url;
-  bool is_public = false;
-  guint max_listeners = 0;
-};
+// Where a stream differs from what is set on the element; an empty string, or 0: it does not.
+using MountPadValues = StreamValues;
 
 // The way into one of several streams of httpserversink, and what is set on it.
 class MountPad final {

@@ -70,25 +70,19 @@ bool SourceHost::remove_source()
 glue::StructurePtr SourceHost::stats() const
 {
   const auto frontend = running_.lock()->frontend;
-  const FrontendStats no_requests;
-  const auto &front = frontend ? frontend->stats() : no_requests;
   auto stats = *stats_.lock();
   if (!stats)
     stats = std::make_shared<SourceStats>();
-  return glue::stats_structure("httpserversrc-stats",
-                               {{"sources", stats->sources},
-                                {"refused-sources", stats->refused_sources},
-                                {"refused-passwords", stats->refused_passwords},
-                                {"lost-sources", stats->lost_sources},
-                                {"silent-sources", stats->silent_sources},
-                                {"titles", stats->titles},
-                                {"bytes", stats->bytes},
-                                {"connections", front.connections},
-                                {"requests", front.requests},
-                                {"refused-requests", front.refused_requests},
-                                {"refused-connections", front.refused_connections},
-                                {"failed-handshakes", front.failed_handshakes},
-                                {"timeouts", front.timeouts}});
+  auto structure = glue::stats_structure("httpserversrc-stats",
+                                         {{"sources", stats->sources},
+                                          {"refused-sources", stats->refused_sources},
+                                          {"refused-passwords", stats->refused_passwords},
+                                          {"lost-sources", stats->lost_sources},
+                                          {"silent-sources", stats->silent_sources},
+                                          {"titles", stats->titles},
+                                          {"bytes", stats->bytes}});
+  add_frontend_stats(structure.get(), frontend.get());
+  return structure;
 }
 
 void SourceHost::decide(std::uint64_t number, Verdict verdict)

@@ -134,24 +134,18 @@ void StationHost::handle_session(const std::string &session)
 glue::StructurePtr station_stats(const MountCount &count, const HttpFrontend *frontend)
 {
   using Mount = MountStats;
-  const FrontendStats no_requests;
-  const auto &front = frontend ? frontend->stats() : no_requests;
-  return glue::stats_structure("httpserversink-stats",
-                               {{"listeners", count(&Mount::listeners)},
-                                {"peak-listeners", count(&Mount::peak_listeners)},
-                                {"listeners-in-all", count(&Mount::listeners_in_all)},
-                                {"refused-listeners", count(&Mount::refused_listeners)},
-                                {"lagged-listeners", count(&Mount::lagged_listeners)},
-                                {"resyncs", count(&Mount::resyncs)},
-                                {"titles", count(&Mount::titles)},
-                                {"bytes-received", count(&Mount::bytes_received)},
-                                {"bytes-sent", count(&Mount::bytes_sent)},
-                                {"connections", front.connections},
-                                {"requests", front.requests},
-                                {"refused-requests", front.refused_requests},
-                                {"refused-connections", front.refused_connections},
-                                {"failed-handshakes", front.failed_handshakes},
-                                {"timeouts", front.timeouts}});
+  auto structure = glue::stats_structure(
+      "httpserversink-stats", {{"listeners", count(&Mount::listeners)},
+                               {"peak-listeners", count(&Mount::peak_listeners)},
+                               {"listeners-in-all", count(&Mount::listeners_in_all)},
+                               {"refused-listeners", count(&Mount::refused_listeners)},
+                               {"lagged-listeners", count(&Mount::lagged_listeners)},
+                               {"resyncs", count(&Mount::resyncs)},
+                               {"titles", count(&Mount::titles)},
+                               {"bytes-received", count(&Mount::bytes_received)},
+                               {"bytes-sent", count(&Mount::bytes_sent)}});
+  add_frontend_stats(structure.get(), frontend);
+  return structure;
 }
 
 glue::StructurePtr structure_of(const std::vector<ListenerInfo> &listeners)

@@ -208,25 +208,22 @@ glue::StructurePtr WebHost::stats(guint64 messages_dropped) const
 {
   const auto service = *service_.lock();
   const WebStats no_requests;
-  const FrontendStats no_connections;
   const auto &web = service ? service->server().stats() : no_requests;
-  const auto &front = service ? service->frontend().stats() : no_connections;
-  return glue::stats_structure("httpserver-stats",
-                               {{"requests", web.requests.value()},
-                                {"responses-2xx", web.responses[2].value()},
-                                {"responses-3xx", web.responses[3].value()},
-                                {"responses-4xx", web.responses[4].value()},
-                                {"responses-5xx", web.responses[5].value()},
-                                {"unanswered-requests", web.responses[0].value()},
-                                {"bytes-sent", web.bytes_sent.value()},
-                                {"bytes-received", web.bytes_received.value()},
-                                {"pipelines", web.pipelines.load()},
-                                {"refused-pipelines", web.refused_pipelines.value()},
-                                {"connections", front.connections},
-                                {"refused-requests", front.refused_requests},
-                                {"refused-connections", front.refused_connections},
-                                {"timeouts", front.timeouts},
-                                {"messages-dropped", messages_dropped}});
+  glue::StructurePtr structure{gst_structure_new_empty("httpserver-stats")};
+  add_frontend_stats(structure.get(), service ? &service->frontend() : nullptr);
+  // "requests" are ours alone.
+  glue::add_stats(structure.get(), {{"requests", web.requests.value()},
+                                    {"responses-2xx", web.responses[2].value()},
+                                    {"responses-3xx", web.responses[3].value()},
+                                    {"responses-4xx", web.responses[4].value()},
+                                    {"responses-5xx", web.responses[5].value()},
+                                    {"unanswered-requests", web.responses[0].value()},
+                                    {"bytes-sent", web.bytes_sent.value()},
+                                    {"bytes-received", web.bytes_received.value()},
+                                    {"pipelines", web.pipelines.load()},
+                                    {"refused-pipelines", web.refused_pipelines.value()},
+                                    {"messages-dropped", messages_dropped}});
+  return structure;
 }
 
 }  // namespace kam::http
