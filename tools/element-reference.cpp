@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Writes Markdown about every element of the plugin files named on the command line. Fails
-// if one of them has a property that may be written but does not say until which state.
+// if one of them has no line to paste, or a property that may be written but does not say until
+// which state.
 #include "glue/refs.hpp"
 
 #include <gst/gst.h>
@@ -344,11 +345,16 @@ bool describe(GstElementFactory *factory)
             << prose(meta(GST_ELEMENT_METADATA_DESCRIPTION)) << ".\n\n*"
             << meta(GST_ELEMENT_METADATA_KLASS) << "*, rank "
             << gst_plugin_feature_get_rank(GST_PLUGIN_FEATURE(factory)) << ".\n";
+  const auto *example = meta("example");
+  if (example)
+    std::cout << "\n    " << example << "\n";
+  else
+    std::cerr << name << ": there is no line that shows what it is for\n";
   const Owned<GstElement, gst_object_unref> element{
       GST_ELEMENT(gst_object_ref_sink(gst_element_factory_create(factory, nullptr)))};
   describe_ancestry(element.get());
   describe_pads(factory);
-  bool all_declared = describe_properties(name, element.get());
+  bool all_declared = describe_properties(name, element.get()) && example;
   describe_signals(G_OBJECT_TYPE(element.get()));
   all_declared &= describe_pad_types(element.get());
   return all_declared;

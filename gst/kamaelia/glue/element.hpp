@@ -106,6 +106,7 @@ struct ElementInfo {
   const char *long_name;
   const char *klass;  // the slash-separated kinds, e.g. "Codec/Payloader/Network"
   const char *description;
+  const char *example;  // a line to paste; nullptr for what users do not see
 };
 
 inline void describe(gpointer klass, const ElementInfo &info)
@@ -113,6 +114,9 @@ inline void describe(gpointer klass, const ElementInfo &info)
   gst_element_class_set_static_metadata(static_cast<GstElementClass *>(klass), info.long_name,
                                         info.klass, info.description,
                                         "The gst-kamaelia authors");
+  if (info.example)
+    gst_element_class_add_static_metadata(static_cast<GstElementClass *>(klass), "example",
+                                          info.example);
 }
 
 }  // namespace kam::glue

@@ -32,7 +32,7 @@ class TestFilter final : public glue::Filter {
   static GType base_type() { return GST_TYPE_ELEMENT; }
   static void class_init(Class *klass)
   {
-    glue::describe(klass, {"Test", "Generic", "Filters"});
+    glue::describe(klass, {"Test", "Generic", "Filters", nullptr});
     gst_element_class_add_static_pad_template(klass, &sink_template);
     gst_element_class_add_static_pad_template(klass, &src_template);
   }

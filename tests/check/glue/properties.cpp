@@ -61,7 +61,7 @@ class TestElement {
   static void class_init(Class *klass)
   {
     properties().install(klass);
-    glue::describe(klass, {"Test", "Generic", "Has properties"});
+    glue::describe(klass, {"Test", "Generic", "Has properties", nullptr});
   }
 
   struct Values {

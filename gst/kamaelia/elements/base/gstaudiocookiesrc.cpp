@@ -11,6 +11,9 @@ struct AudioCookies {
   static constexpr auto klass = "Source/File/Audio";
   static constexpr auto description =
       "Sends a random sound file out of a folder, at a steady bit rate or as fast as it goes";
+  static constexpr auto example =
+      "gst-launch-1.0 audiocookiesrc location=/usr/share/sounds bitrate=0 ! decodebin ! "
+      "audioconvert ! autoaudiosink";
   static constexpr auto pattern =
       "*.aac;*.aif;*.aifc;*.aiff;*.amr;*.au;*.flac;*.m4a;*.mka;*.mp2;*.mp3;*.oga;*.ogg;*.opus;"
       "*.spx;*.wav;*.wma;*.wv";

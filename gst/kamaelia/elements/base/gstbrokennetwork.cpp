@@ -104,9 +104,12 @@ void BrokenNetworkElement::class_init(Class *klass)
 {
   GST_DEBUG_CATEGORY_INIT(brokennetwork_debug, "brokennetwork", 0, "Broken network");
   properties().install(klass);
-  glue::describe(klass, {"Broken network", "Filter/Network",
-                         "Doubles, loses, reorders and damages buffers, to test what has to "
-                         "cope with that"});
+  glue::describe(
+      klass, {"Broken network", "Filter/Network",
+              "Doubles, loses, reorders and damages buffers, to test what has to "
+              "cope with that",
+              "gst-launch-1.0 audiotestsrc num-buffers=500 ! framer ! brokennetwork seed=1 ! "
+              "deframer ! recoverorder ! fakesink"});
   gst_element_class_add_static_pad_template(klass, &sink_template);
   gst_element_class_add_static_pad_template(klass, &src_template);
 }

@@ -71,8 +71,11 @@ void ChunkerElement::class_init(Class *klass)
 {
   GST_DEBUG_CATEGORY_INIT(chunker_debug, "chunker", 0, "Chunker");
   properties().install(klass);
-  glue::describe(klass, {"Chunker", "Codec/Payloader/Network",
-                         "Begins each buffer with a sync sequence that a receiver can find"});
+  glue::describe(
+      klass,
+      {"Chunker", "Codec/Payloader/Network",
+       "Begins each buffer with a sync sequence that a receiver can find",
+       "gst-launch-1.0 filesrc location=film.ts ! chunker ! udpsink host=127.0.0.1 port=5000"});
   gst_element_class_add_static_pad_template(klass, &sink_template);
   gst_element_class_add_static_pad_template(klass, &src_template);
 }

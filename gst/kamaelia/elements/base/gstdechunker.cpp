@@ -111,8 +111,10 @@ void DechunkerElement::class_init(Class *klass)
 {
   GST_DEBUG_CATEGORY_INIT(dechunker_debug, "dechunker", 0, "Dechunker");
   properties().install(klass);
-  glue::describe(klass, {"Dechunker", "Codec/Depayloader/Network",
-                         "Finds the chunks in a stream, from wherever it is joined"});
+  glue::describe(klass,
+                 {"Dechunker", "Codec/Depayloader/Network",
+                  "Finds the chunks in a stream, from wherever it is joined",
+                  "gst-launch-1.0 udpsrc port=5000 ! dechunker ! filesink location=film.ts"});
   gst_element_class_add_static_pad_template(klass, &sink_template);
   gst_element_class_add_static_pad_template(klass, &src_template);
   // Lets out the chunk that waits for the next sync to see where it ends.

@@ -161,9 +161,11 @@ void DeframerElement::class_init(Class *klass)
   GST_DEBUG_CATEGORY_INIT(deframer_debug, "deframer", 0, "Deframer");
   register_frame_tag_meta();
   properties().install(klass);
-  glue::describe(klass,
-                 {"Deframer", "Codec/Depayloader/Network",
-                  "Takes frames apart: their sequence number becomes the buffer's OFFSET"});
+  glue::describe(
+      klass,
+      {"Deframer", "Codec/Depayloader/Network",
+       "Takes frames apart: their sequence number becomes the buffer's OFFSET",
+       "gst-launch-1.0 udpsrc port=5000 ! dechunker ! deframer ! filesink location=film.ts"});
   gst_element_class_add_static_pad_template(klass, &sink_template);
   gst_element_class_add_static_pad_template(klass, &src_template);
 }

@@ -180,7 +180,8 @@ void FortuneSrc::class_init(Class *klass)
   properties().install(klass);
   glue::describe(klass, {"Fortune cookie source", "Source/Text",
                          "Sends a random cookie from fortune databases at the pace of an old "
-                         "modem, or as fast as it goes"});
+                         "modem, or as fast as it goes",
+                         "gst-launch-1.0 fortunesrc ! fdsink"});
   gst_element_class_add_static_pad_template(GST_ELEMENT_CLASS(klass), &src_template);
   GST_ELEMENT_CLASS(klass)->change_state = glue::vfunc<&FortuneSrc::change_state>;
   auto *base_class = GST_BASE_SRC_CLASS(klass);

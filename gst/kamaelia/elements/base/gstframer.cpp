@@ -110,7 +110,9 @@ void FramerElement::class_init(Class *klass)
   register_frame_tag_meta();
   properties().install(klass);
   glue::describe(klass, {"Framer", "Codec/Payloader/Network",
-                         "Puts a tag (a sequence number) and the length before each buffer"});
+                         "Puts a tag (a sequence number) and the length before each buffer",
+                         "gst-launch-1.0 filesrc location=film.ts ! framer ! chunker ! udpsink "
+                         "host=127.0.0.1 port=5000"});
   gst_element_class_add_static_pad_template(klass, &sink_template);
   gst_element_class_add_static_pad_template(klass, &src_template);
 }

@@ -184,9 +184,12 @@ void MimeRequestParseElement::class_init(Class *klass)
 {
   GST_DEBUG_CATEGORY_INIT(mimerequestparse_debug, "mimerequestparse", 0, "Request parser");
   properties().install(klass);
-  glue::describe(klass, {"MIME request parser", "Codec/Parser/Network",
-                         "Finds requests in a stream: a buffer is the body of one, its caps "
-                         "say the rest"});
+  glue::describe(klass,
+                 {"MIME request parser", "Codec/Parser/Network",
+                  "Finds requests in a stream: a buffer is the body of one, its caps "
+                  "say the rest",
+                  "gst-launch-1.0 tcpserversrc host=127.0.0.1 port=8080 ! mimerequestparse ! "
+                  "multifilesink location=upload-%03d"});
   gst_element_class_add_static_pad_template(klass, &sink_template);
   gst_element_class_add_static_pad_template(klass, &src_template);
 }

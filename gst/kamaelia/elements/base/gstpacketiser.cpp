@@ -68,8 +68,11 @@ void PacketiserElement::class_init(Class *klass)
 {
   GST_DEBUG_CATEGORY_INIT(packetiser_debug, "packetiser", 0, "Packetiser");
   properties().install(klass);
-  glue::describe(klass, {"Packetiser", "Filter/Network",
-                         "Cuts each buffer into packets of at most max-size bytes"});
+  glue::describe(
+      klass, {"Packetiser", "Filter/Network",
+              "Cuts each buffer into packets of at most max-size bytes",
+              "gst-launch-1.0 filesrc location=film.ts ! packetiser max-size=1316 ! udpsink "
+              "host=127.0.0.1 port=5000"});
   gst_element_class_add_static_pad_template(klass, &sink_template);
   gst_element_class_add_static_pad_template(klass, &src_template);
 }

@@ -171,9 +171,13 @@ void RecoverOrderElement::class_init(Class *klass)
   klass->change_state = glue::vfunc<&RecoverOrderElement::change_state>;
   klass->set_clock = glue::vfunc<&RecoverOrderElement::set_clock>;
   properties().install(klass);
-  glue::describe(klass, {"Order recovery", "Filter/Network",
-                         "Puts buffers in the order of their sequence numbers (OFFSET) and "
-                         "drops those that come twice"});
+  glue::describe(
+      klass,
+      {"Order recovery", "Filter/Network",
+       "Puts buffers in the order of their sequence numbers (OFFSET) and "
+       "drops those that come twice",
+       "gst-launch-1.0 udpsrc port=5000 ! dechunker ! deframer ! recoverorder ! filesink "
+       "location=film.ts"});
   gst_element_class_add_static_pad_template(klass, &sink_template);
   gst_element_class_add_static_pad_template(klass, &src_template);
 }

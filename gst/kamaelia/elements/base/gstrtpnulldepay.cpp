@@ -95,7 +95,11 @@ void RtpNullDepayElement::class_init(Class *klass)
   properties().install(klass);
   glue::describe(klass, {"Null payload RTP depayloader", "Codec/Depayloader/Network/RTP",
                          "Takes bytes of any kind out of RTP packets with Kamaelia's null "
-                         "payload"});
+                         "payload",
+                         "gst-launch-1.0 udpsrc port=5006 "
+                         "caps=\"application/x-rtp,media=application,clock-rate=90000,"
+                         "encoding-name=X-KAMAELIA-NULL,payload=96\" "
+                         "! rtpjitterbuffer ! rtpnulldepay ! filesink location=received.bin"});
   auto *element_class = GST_ELEMENT_CLASS(klass);
   gst_element_class_add_static_pad_template(element_class, &sink_template);
   gst_element_class_add_static_pad_template(element_class, &src_template);

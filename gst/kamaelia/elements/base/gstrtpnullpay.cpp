@@ -122,9 +122,12 @@ void RtpNullPayElement::class_init(Class *klass)
 {
   GST_DEBUG_CATEGORY_INIT(rtpnullpay_debug, "rtpnullpay", 0, "Null payload RTP payloader");
   properties().install(klass);
-  glue::describe(klass, {"Null payload RTP payloader", "Codec/Payloader/Network/RTP",
-                         "Puts bytes of any kind into RTP packets at a constant bitrate, as "
-                         "Kamaelia's null payload"});
+  glue::describe(
+      klass, {"Null payload RTP payloader", "Codec/Payloader/Network/RTP",
+              "Puts bytes of any kind into RTP packets at a constant bitrate, as "
+              "Kamaelia's null payload",
+              "gst-launch-1.0 filesrc location=film.ts ! rtpnullpay bitrate=1000000 ! udpsink "
+              "host=127.0.0.1 port=5006"});
   auto *element_class = GST_ELEMENT_CLASS(klass);
   gst_element_class_add_static_pad_template(element_class, &sink_template);
   gst_element_class_add_static_pad_template(element_class, &src_template);

@@ -114,10 +114,15 @@ void SrmDec::class_init(Class *klass)
 {
   GST_DEBUG_CATEGORY_INIT(srmdec_debug, "srmdec", 0, "Reliable multicast decoder");
   properties().install(klass);
-  glue::describe(klass, {"Reliable multicast decoder", "Codec/Decoder/Network",
-                         "Makes data of the packets of a sender of reliable multicast, NORM "
-                         "(RFC 5740), from any transport; feedback_src gives what is to be "
-                         "told to the sender"});
+  glue::describe(
+      klass,
+      {"Reliable multicast decoder", "Codec/Decoder/Network",
+       "Makes data of the packets of a sender of reliable multicast, NORM "
+       "(RFC 5740), from any transport; feedback_src gives what is to be "
+       "told to the sender",
+       "gst-launch-1.0 videotestsrc is-live=true ! jpegenc ! srmenc name=sender ! srmdec "
+       "name=receiver ! jpegdec ! videoconvert ! autovideosink receiver.feedback_src ! "
+       "sender.feedback_sink"});
   gst_element_class_add_static_pad_template(klass, &sink_template);
   gst_element_class_add_static_pad_template(klass, &src_template);
   gst_element_class_add_static_pad_template(klass, &feedback_template);

@@ -96,10 +96,15 @@ void SrmEnc::class_init(Class *klass)
 {
   GST_DEBUG_CATEGORY_INIT(srmenc_debug, "srmenc", 0, "Reliable multicast encoder");
   properties().install(klass);
-  glue::describe(klass, {"Reliable multicast encoder", "Codec/Encoder/Network",
-                         "Makes the packets of a sender of reliable multicast, NORM (RFC "
-                         "5740), for any transport; feedback_sink takes what the receivers "
-                         "answer"});
+  glue::describe(
+      klass,
+      {"Reliable multicast encoder", "Codec/Encoder/Network",
+       "Makes the packets of a sender of reliable multicast, NORM (RFC "
+       "5740), for any transport; feedback_sink takes what the receivers "
+       "answer",
+       "gst-launch-1.0 videotestsrc is-live=true ! jpegenc ! srmenc name=sender ! srmdec "
+       "name=receiver ! jpegdec ! videoconvert ! autovideosink receiver.feedback_src ! "
+       "sender.feedback_sink"});
   gst_element_class_add_static_pad_template(klass, &sink_template);
   gst_element_class_add_static_pad_template(klass, &src_template);
   gst_element_class_add_static_pad_template(klass, &feedback_template);

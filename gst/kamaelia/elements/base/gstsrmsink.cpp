@@ -130,7 +130,9 @@ void SrmSink::class_init(Class *klass)
   properties().install(klass);
   glue::describe(klass, {"Reliable multicast sender", "Sink/Network",
                          "Sends to a group of receivers, and once more what they have lost, "
-                         "by NORM (RFC 5740)"});
+                         "by NORM (RFC 5740)",
+                         "gst-launch-1.0 filesrc location=image.iso blocksize=65536 ! srmsink "
+                         "host=239.255.12.42 mode=bulk min-receivers=1"});
   gst_element_class_add_static_pad_template(GST_ELEMENT_CLASS(klass), &sink_template);
 }
 

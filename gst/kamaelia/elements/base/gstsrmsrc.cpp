@@ -116,9 +116,11 @@ void SrmSrc::class_init(Class *klass)
   base_class->query = glue::vfunc<&SrmSrc::query>;
   klass->create = glue::vfunc<&SrmSrc::create>;
   properties().install(klass);
-  glue::describe(klass, {"Reliable multicast receiver", "Source/Network",
-                         "Receives what a sender multicasts, asks for what was lost on the "
-                         "way and puts it in order, by NORM (RFC 5740)"});
+  glue::describe(klass,
+                 {"Reliable multicast receiver", "Source/Network",
+                  "Receives what a sender multicasts, asks for what was lost on the "
+                  "way and puts it in order, by NORM (RFC 5740)",
+                  "gst-launch-1.0 srmsrc address=239.255.12.42 ! filesink location=image.iso"});
   gst_element_class_add_static_pad_template(GST_ELEMENT_CLASS(klass), &src_template);
 }
 

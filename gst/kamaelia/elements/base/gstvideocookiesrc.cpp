@@ -11,6 +11,9 @@ struct VideoCookies {
   static constexpr auto klass = "Source/File/Video";
   static constexpr auto description =
       "Sends a random film out of a folder, at a steady bit rate or as fast as it goes";
+  static constexpr auto example =
+      "gst-launch-1.0 videocookiesrc location=/srv/films bitrate=0 ! decodebin ! "
+      "videoconvert ! autovideosink";
   static constexpr auto pattern =
       "*.3gp;*.avi;*.flv;*.m2t;*.m2ts;*.m4v;*.mkv;*.mov;*.mp4;*.mpe;*.mpeg;*.mpg;*.mts;*.ogv;"
       "*.ts;*.vob;*.webm;*.wmv";

@@ -153,7 +153,7 @@ void MediaCookieSrc<Kind>::class_init(Class *klass)
   static GstStaticPadTemplate src_template =
       GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
   properties().install(klass);
-  glue::describe(klass, {Kind::long_name, Kind::klass, Kind::description});
+  glue::describe(klass, {Kind::long_name, Kind::klass, Kind::description, Kind::example});
   gst_element_class_add_static_pad_template(GST_ELEMENT_CLASS(klass), &src_template);
   GST_ELEMENT_CLASS(klass)->change_state = glue::vfunc<&MediaCookieSrc::change_state>;
   klass->start = glue::vfunc<&MediaCookieSrc::start>;

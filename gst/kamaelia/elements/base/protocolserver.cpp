@@ -70,7 +70,8 @@ void ProtocolServer::class_init(Class *klass)
   properties().install(klass);
   glue::describe(klass, {"Protocol server", "Sink/Source/Network",
                          "Serves each TCP client with an instance of a launch line of its "
-                         "own, from its start"});
+                         "own, from its start",
+                         "gst-launch-1.0 protocolserver port=1501 launch=identity"});
   add_signals(G_TYPE_FROM_CLASS(klass));
 }
 

@@ -19,6 +19,7 @@ struct Preset {
   const char *type_name;
   const char *long_name;
   const char *description;
+  const char *example;
   int port;
   const char *launch;
   const char *source_factory;  // whose properties are the server's too; empty: none
@@ -27,16 +28,19 @@ struct Preset {
 
 constexpr std::array presets{
     Preset{"audiocookieserver", "KamAudioCookieServer", "Audio cookie server",
-           "Sends each TCP client a sound of those in a directory, at the pace it plays", 1500,
+           "Sends each TCP client a sound of those in a directory, at the pace it plays",
+           "gst-launch-1.0 audiocookieserver location=/usr/share/sounds", 1500,
            "audiocookiesrc", "audiocookiesrc", "KamAudioCookieSrc"},
     Preset{"echoserver", "KamEchoServer", "Echo server",
-           "Sends each TCP client what it has sent, until it ends (RFC 862)", 1501, "", "", ""},
+           "Sends each TCP client what it has sent, until it ends (RFC 862)",
+           "gst-launch-1.0 echoserver", 1501, "", "", ""},
     Preset{"fortuneserver", "KamFortuneServer", "Fortune cookie server",
-           "Sends each TCP client a fortune cookie, letter by letter (RFC 865)", 1500,
-           "fortunesrc", "fortunesrc", "KamFortuneSrc"},
+           "Sends each TCP client a fortune cookie, letter by letter (RFC 865)",
+           "gst-launch-1.0 fortuneserver", 1500, "fortunesrc", "fortunesrc", "KamFortuneSrc"},
     Preset{"videocookieserver", "KamVideoCookieServer", "Video cookie server",
-           "Sends each TCP client a film of those in a directory, at the pace it plays", 5222,
-           "videocookiesrc", "videocookiesrc", "KamVideoCookieSrc"},
+           "Sends each TCP client a film of those in a directory, at the pace it plays",
+           "gst-launch-1.0 videocookieserver location=/srv/films", 5222, "videocookiesrc",
+           "videocookiesrc", "KamVideoCookieSrc"},
 };
 
 ProtocolServer &server_of(GObject *object)
@@ -123,7 +127,8 @@ void class_init(gpointer klass, gpointer data)
     g_type_class_unref(source_class);
   }
   g_object_class_install_property(object_class, ++id, port_spec(preset.port));
-  glue::describe(klass, {preset.long_name, "Sink/Source/Network", preset.description});
+  glue::describe(klass,
+                 {preset.long_name, "Sink/Source/Network", preset.description, preset.example});
 }
 
 GType register_type(const Preset &preset)

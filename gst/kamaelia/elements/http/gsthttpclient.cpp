@@ -116,9 +116,12 @@ void HttpClientElement::class_init(Class *klass)
   GST_DEBUG_CATEGORY_INIT(httpclient_debug, "httpclient", 0, "HTTP client");
   register_response_meta();
   properties().install(klass);
-  glue::describe(klass, {"HTTP client", "Filter/Network",
-                         "Takes requests or a list of addresses, gives the bodies of the "
-                         "responses in their order"});
+  glue::describe(klass,
+                 {"HTTP client", "Filter/Network",
+                  "Takes requests or a list of addresses, gives the bodies of the "
+                  "responses in their order",
+                  "gst-launch-1.0 filesrc location=addresses.txt ! text/uri-list ! httpclient "
+                  "max-parallel=4 ! multifilesink location=page-%03d"});
   gst_element_class_add_static_pad_template(klass, &sink_template);
   gst_element_class_add_static_pad_template(klass, &src_template);
 }

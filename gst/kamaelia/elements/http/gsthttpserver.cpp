@@ -79,7 +79,7 @@ const glue::Properties<HttpServerElement, HttpServerValues> &HttpServerElement::
               "unanswered-requests, bytes-sent and bytes-received (of bodies), pipelines (now), "
               "refused-pipelines (one too many), messages-dropped; and of all that share the "
               "port: connections, refused-requests (none, or not to be trusted), "
-              "refused-connections (one too many) and timeouts");
+              "refused-connections (one too many), failed-handshakes (of TLS) and timeouts");
   return table;
 }
 
@@ -87,8 +87,11 @@ void HttpServerElement::class_init(Class *klass)
 {
   GST_DEBUG_CATEGORY_INIT(httpserver_debug, "httpserver", 0, "Web server");
   properties().install(klass);
-  glue::describe(klass, {"Web server", "Sink/Source/Network",
-                         "Answers HTTP requests with pipelines and files"});
+  glue::describe(
+      klass,
+      {"Web server", "Sink/Source/Network", "Answers HTTP requests with pipelines and files",
+       "gst-launch-1.0 httpserver port=8080 routes=\"/picture=videotestsrc num-buffers=1 ! "
+       "pngenc;/=dir:/usr/share/doc\""});
   auto *element_class = GST_ELEMENT_CLASS(klass);
   element_class->change_state = glue::vfunc<&HttpServerElement::change_state>;
   element_class->send_event = glue::vfunc<&HttpServerElement::send_event>;

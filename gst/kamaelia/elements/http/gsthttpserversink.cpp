@@ -123,9 +123,12 @@ void HttpServerSinkElement::class_init(Class *klass)
 {
   GST_DEBUG_CATEGORY_INIT(httpserversink_debug, "httpserversink", 0, "Radio station");
   properties().install(klass);
-  glue::describe(klass, {"Radio station", "Sink/Network",
-                         "Serves a live stream by HTTP to any number of players and browsers, "
-                         "with titles and a page that has a player"});
+  glue::describe(klass,
+                 {"Radio station", "Sink/Network",
+                  "Serves a live stream by HTTP to any number of players and browsers, "
+                  "with titles and a page that has a player",
+                  "gst-launch-1.0 audiotestsrc is-live=true ! lamemp3enc ! mpegaudioparse ! "
+                  "httpserversink"});
   gst_element_class_add_static_pad_template(GST_ELEMENT_CLASS(klass), &sink_template);
   gst_element_class_add_static_pad_template_with_gtype(
       GST_ELEMENT_CLASS(klass), &mount_template, glue::type_of<MountPad>());

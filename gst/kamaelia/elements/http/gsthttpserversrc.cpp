@@ -113,7 +113,8 @@ void HttpServerSrcElement::class_init(Class *klass)
   properties().install(klass);
   glue::describe(klass, {"HTTP source server", "Source/Network",
                          "Receives the stream that an encoder sends as to Icecast, or any "
-                         "client by HTTP's PUT or POST, with its titles"});
+                         "client by HTTP's PUT or POST, with its titles",
+                         "gst-launch-1.0 httpserversrc ! parsebin ! httpserversink"});
   gst_element_class_add_static_pad_template(GST_ELEMENT_CLASS(klass), &src_template);
   const auto type = G_TYPE_FROM_CLASS(klass);
   signals[signal_connected] =

@@ -123,9 +123,12 @@ void IcecastSrcElement::class_init(Class *klass)
 {
   GST_DEBUG_CATEGORY_INIT(icecastsrc_debug, "icecastsrc", 0, "Internet radio source");
   properties().install(klass);
-  glue::describe(klass, {"Internet radio source", "Source/Network",
-                         "Receives Internet radio with its titles, and comes back when the "
-                         "server does"});
+  glue::describe(
+      klass, {"Internet radio source", "Source/Network",
+              "Receives Internet radio with its titles, and comes back when the "
+              "server does",
+              "gst-launch-1.0 icecastsrc location=http://127.0.0.1:8000/stream ! decodebin ! "
+              "audioconvert ! autoaudiosink"});
   gst_element_class_add_static_pad_template(GST_ELEMENT_CLASS(klass), &src_template);
   const auto add_signal = [klass](const char *name, auto... types) {
     return g_signal_new(name, G_TYPE_FROM_CLASS(klass), G_SIGNAL_RUN_LAST, 0, nullptr, nullptr,

@@ -23,7 +23,7 @@ void MountSink::class_init(Class *klass)
   // The user knows of no other element than httpserversink.
   GST_DEBUG_CATEGORY_INIT(mountsink_debug, "httpserversink", 0, "Radio station");
   glue::describe(klass, {"Stream of a radio station", "Sink/Network",
-                         "Serves a live stream by HTTP, for httpserversink"});
+                         "Serves a live stream by HTTP, for httpserversink", nullptr});
   gst_element_class_add_static_pad_template(GST_ELEMENT_CLASS(klass), &sink_template);
   GST_ELEMENT_CLASS(klass)->change_state = glue::vfunc<&MountSink::change_state>;
   klass->unlock = glue::vfunc<&MountSink::unlock>;

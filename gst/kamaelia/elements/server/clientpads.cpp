@@ -34,7 +34,7 @@ class ClientSink final {
   static GType base_type() { return GST_TYPE_ELEMENT; }
   static void class_init(Class *klass)
   {
-    glue::describe(klass, {"Client's sink", "Sink/Network", "To the client"});
+    glue::describe(klass, {"Client's sink", "Sink/Network", "To the client", nullptr});
     gst_element_class_add_static_pad_template(klass, &sink_template);
   }
 
@@ -79,7 +79,7 @@ class ClientSource final {
   static GType base_type() { return GST_TYPE_ELEMENT; }
   static void class_init(Class *klass)
   {
-    glue::describe(klass, {"Client's source", "Source/Network", "From the client"});
+    glue::describe(klass, {"Client's source", "Source/Network", "From the client", nullptr});
     klass->change_state = glue::vfunc<&ClientSource::change_state>;
     gst_element_class_add_static_pad_template(klass, &src_template);
   }

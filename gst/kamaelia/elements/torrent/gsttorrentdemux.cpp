@@ -93,8 +93,11 @@ void TorrentDemux::class_init(Class *klass)
 {
   GST_DEBUG_CATEGORY_INIT(torrentdemux_debug, "torrentdemux", 0, "BitTorrent demuxer");
   properties().install(klass);
-  glue::describe(klass, {"BitTorrent demuxer", "Codec/Demuxer/Network",
-                         "Gives the files that a .torrent file names, while they download"});
+  glue::describe(
+      klass,
+      {"BitTorrent demuxer", "Codec/Demuxer/Network",
+       "Gives the files that a .torrent file names, while they download",
+       "gst-launch-1.0 filesrc location=film.torrent ! torrentdemux ! decodebin ! fakesink"});
   auto *element_class = GST_ELEMENT_CLASS(klass);
   gst_element_class_add_static_pad_template(element_class, &sink_template);
   gst_element_class_add_static_pad_template(element_class, &src_template);

@@ -85,7 +85,9 @@ void TorrentEnc::class_init(Class *klass)
   torrent_created_signal = install_torrent_created(G_TYPE_FROM_CLASS(klass));
   properties().install(klass);
   glue::describe(klass, {"Torrent maker", "Codec/Encoder",
-                         "Takes the bytes of a file, and gives its .torrent when it ends"});
+                         "Takes the bytes of a file, and gives its .torrent when it ends",
+                         "gst-launch-1.0 filesrc location=lecture.mkv ! torrentenc ! filesink "
+                         "location=lecture.mkv.torrent"});
   gst_element_class_add_static_pad_template(klass, &sink_template);
   gst_element_class_add_static_pad_template(klass, &src_template);
 }

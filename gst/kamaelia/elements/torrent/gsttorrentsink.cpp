@@ -105,9 +105,13 @@ void TorrentSink::class_init(Class *klass)
   klass->unlock_stop = glue::vfunc<&TorrentSink::unlock_stop>;
   torrent_created_signal = install_torrent_created(G_TYPE_FROM_CLASS(klass));
   properties().install(klass);
-  glue::describe(klass, {"Torrent maker and seeder", "Sink/File/Network",
-                         "Writes a file, makes its torrent, and gives both to whoever wants "
-                         "them"});
+  glue::describe(
+      klass,
+      {"Torrent maker and seeder", "Sink/File/Network",
+       "Writes a file, makes its torrent, and gives both to whoever wants "
+       "them",
+       "gst-launch-1.0 videotestsrc num-buffers=300 ! x264enc ! matroskamux ! torrentsink "
+       "location=lecture.mkv linger=true"});
   gst_element_class_add_static_pad_template(GST_ELEMENT_CLASS(klass), &sink_template);
 }
 

@@ -147,8 +147,11 @@ void TorrentSrc::class_init(Class *klass)
 {
   GST_DEBUG_CATEGORY_INIT(torrentsrc_debug, "torrentsrc", 0, "BitTorrent source");
   properties().install(klass);
-  glue::describe(klass, {"BitTorrent source", "Source/Network",
-                         "Plays a file of a torrent while it is downloaded, from any place"});
+  glue::describe(klass,
+                 {"BitTorrent source", "Source/Network",
+                  "Plays a file of a torrent while it is downloaded, from any place",
+                  "gst-launch-1.0 torrentsrc location=film.torrent file-path=\"*.mkv\" ! "
+                  "matroskademux ! fakesink"});
   gst_element_class_add_static_pad_template(GST_ELEMENT_CLASS(klass), &src_template);
   const auto type = G_TYPE_FROM_CLASS(klass);
   signals[signal_select_file] =
