@@ -17,6 +17,17 @@ constexpr std::size_t max_waiting = std::size_t{16} << 20U;
 // What the kernel may hold for a listener that was not sent to it; it is shared out anew by
 // what the network takes.
 constexpr int unsent_limit = 128 << 10;
+// While a stream pauses nothing is sent that would tell who has gone, or has lost its network.
+// The kernel asks then: after so many seconds, so many times, so far apart.
+constexpr int ask_after = 30;
+constexpr int ask_times = 3;
+constexpr int ask_every = 10;
+
+void set_option(int socket, int level, int option, int value)
+{
+  setsockopt(socket, level, option, &value, sizeof value);
+}
+
 constexpr std::size_t max_session_size = 64;
 
 std::string iso_time()
@@ -67,7 +78,11 @@ class StreamMount::Listener final : private net::ReadyHandler {
         cursor_{std::move(cursor)},
         began_{mount.reactor_.now()}
   {
-    setsockopt(fd(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_limit, sizeof unsent_limit);
+    set_option(fd(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, unsent_limit);
+    set_option(fd(), SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(fd(), IPPROTO_TCP, TCP_KEEPIDLE, ask_after);
+    set_option(fd(), IPPROTO_TCP, TCP_KEEPCNT, ask_times);
+    set_option(fd(), IPPROTO_TCP, TCP_KEEPINTVL, ask_every);
   }
   ~Listener() { mount_.reactor_.remove(fd(), *this); }
   Listener(const Listener &) = delete;
