@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// icecastsrc beside souphttpsrc, and beside recv() alone, which is as little as it can take: to
-// read a gigabyte, and to listen to a hundred stations. Each measurement is a process of its
+// icecastsrc beside souphttpsrc, beside recv() alone, and beside a reader that copies nothing:
+// to read a gigabyte, and to listen to a hundred stations. Each measurement is a process of its
 // own; what counts are the ratios.
 #include "benchmarks/stations.hpp"
 #include "glue/refs.hpp"
@@ -125,10 +125,11 @@ Cost cost_of_pipeline(const std::string &line, int seconds)
   return cost_of({"--measure", line, std::to_string(seconds)});
 }
 
-Cost cost_of_bare(guint16 port, const char *path, int listeners, int seconds)
+Cost cost_of_bare(guint16 port, const char *path, int listeners, int seconds,
+                  bench::Reading reading = bench::Reading::copy)
 {
-  return cost_of({"--bare", std::to_string(port), path, std::to_string(listeners),
-                  std::to_string(seconds)});
+  return cost_of({reading == bench::Reading::copy ? "--bare" : "--drop", std::to_string(port),
+                  path, std::to_string(listeners), std::to_string(seconds)});
 }
 
 double median(std::vector<double> values)
@@ -260,14 +261,16 @@ void bulk(const std::string &what, const char *program, const std::filesystem::p
   std::vector<Contestant> seconds{{"icecastsrc", {}},
                                   {"souphttpsrc", {}},
                                   {"souphttpsrc blocksize=65536", {}},
-                                  {"recv() alone", {}}};
+                                  {"recv() alone", {}},
+                                  {"recv() that drops 8 MiB at a time", {}}};
   auto cpu_seconds = seconds;
   auto server_cpu_seconds = seconds;
   const auto cost_of_one = [&](std::size_t which) {
     const auto before = nginx.cpu_seconds();
     const auto *more = which == 0 ? " retries=0" : "";
-    auto cost = which == 3
-                    ? cost_of_bare(nginx.port(), "/bulk", 1, 0)
+    auto cost = which >= 3
+                    ? cost_of_bare(nginx.port(), "/bulk", 1, 0,
+                                   which == 3 ? bench::Reading::copy : bench::Reading::drop)
                     : cost_of_pipeline(
                           seconds[which].name + more + location + " ! fakesink sync=false", 0);
     cost.server_cpu_seconds = nginx.cpu_seconds() - before;
@@ -329,9 +332,10 @@ int main(int argc, char **argv)
   const std::string mode = argc > 1 ? argv[1] : "";
   if (mode == "--station")
     return bench::be_station();
-  if (mode == "--bare" && argc == 6)
-    return bench::be_bare_listeners(static_cast<std::uint16_t>(std::atoi(argv[2])), argv[3],
-                                    std::atoi(argv[4]), std::atoi(argv[5]));
+  if ((mode == "--bare" || mode == "--drop") && argc == 6)
+    return bench::be_bare_listeners(
+        static_cast<std::uint16_t>(std::atoi(argv[2])), argv[3], std::atoi(argv[4]),
+        std::atoi(argv[5]), mode == "--bare" ? bench::Reading::copy : bench::Reading::drop);
   if (mode == "--measure" && argc == 4)
     return measure(argv[2], std::atoi(argv[3]));
   const std::string part = argc > 2 ? argv[2] : "";

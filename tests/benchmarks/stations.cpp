@@ -27,6 +27,8 @@ using Clock = std::chrono::steady_clock;
 constexpr auto tick = std::chrono::milliseconds{100};
 constexpr std::size_t bytes_per_tick = 1600;  // of audio: 128 kbit/s
 constexpr std::size_t interval = 16000;
+constexpr std::size_t copied_at_once = std::size_t{64} << 10U;
+constexpr std::size_t dropped_at_once = std::size_t{8} << 20U;
 
 struct Listener {
   int socket = -1;
@@ -123,20 +125,25 @@ double cpu_seconds()
   return of(usage.ru_utime) + of(usage.ru_stime);
 }
 
-int be_bare_listeners(std::uint16_t port, const char *path, int listeners, int seconds)
+int be_bare_listeners(std::uint16_t port, const char *path, int listeners, int seconds,
+                      Reading reading)
 {
   std::atomic<std::uint64_t> total = 0;
   const auto listen = [&] {
     const int station = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const auto address = loopback(port);
     const std::string request = std::string{"GET "} + path + " HTTP/1.0\r\n\r\n";
-    std::vector<char> bytes(std::size_t{64} << 10U);
+    std::vector<char> bytes(copied_at_once);
+    const auto size = reading == Reading::drop ? dropped_at_once : copied_at_once;
+    const auto flags = reading == Reading::drop ? MSG_TRUNC : 0;
+    const int low_water = reading == Reading::drop ? static_cast<int>(dropped_at_once) : 1;
+    setsockopt(station, SOL_SOCKET, SO_RCVLOWAT, &low_water, sizeof low_water);
     if (connect(station, reinterpret_cast<const sockaddr *>(&address), sizeof address) == 0 &&
         write(station, request.data(), request.size()) > 0)
       for (ssize_t got = 1; got > 0; total += static_cast<std::uint64_t>(got)) {
         pollfd readable{station, POLLIN, 0};
         poll(&readable, 1, -1);
-        got = std::max<ssize_t>(recv(station, bytes.data(), bytes.size(), 0), 0);
+        got = std::max<ssize_t>(recv(station, bytes.data(), size, flags), 0);
       }
     close(station);
   };

@@ -11,10 +11,16 @@ namespace kam::bench {
 // Sends 128 kbit/s with ICY metadata to everybody who comes, in pieces of 100 ms.
 int be_station();
 
+enum class Reading {
+  copy,  // what is there, into 64 KiB
+  drop,  // 8 MiB at a time, which the kernel does not copy to anywhere: no reader can be faster
+};
+
 // Reads what a server on this host sends for `path` with nothing but poll() and recv(), in as
 // many threads as there are listeners. Ends with the connections, or after so many seconds from
 // the third on; prints seconds, processor seconds, and bytes.
-int be_bare_listeners(std::uint16_t port, const char *path, int listeners, int seconds);
+int be_bare_listeners(std::uint16_t port, const char *path, int listeners, int seconds,
+                      Reading reading);
 
 // Processor seconds of this process.
 double cpu_seconds();
