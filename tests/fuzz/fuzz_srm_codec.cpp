@@ -31,6 +31,14 @@ bool same(const NodeList &left, const NodeList &right)
   return left.size() == right.size();
 }
 
+bool same(const CongestionNodes &left, const CongestionNodes &right)
+{
+  for (std::size_t i = 0; i < left.size(); ++i)
+    if (i >= right.size() || left[i] != right[i])
+      return false;
+  return left.size() == right.size();
+}
+
 std::vector<NodeId> all_of(const NodeList &list)
 {
   std::vector<NodeId> nodes;
@@ -115,7 +123,11 @@ class Writer {
   }
   void write(const CongestionCommand &probe)
   {
-    write_probe(out_, start_, message_.sender, probe.cc_sequence, probe.send_time);
+    std::vector<CongestionNode> nodes;
+    for (std::size_t i = 0; i < probe.nodes.size(); ++i)
+      nodes.push_back(probe.nodes[i]);
+    write_probe(out_, start_, message_.sender, probe.cc_sequence, probe.send_time, probe.rate,
+                nodes);
   }
   void write(const RepairAdvertisement &adv)
   {
@@ -162,13 +174,13 @@ void check_same(const Message &first, const Message &second)
           fuzz::require(one.ack_id == other.ack_id &&
                         same(one.acking_nodes, other.acking_nodes));
         else if constexpr (std::is_same_v<Body, CongestionCommand>)
-          fuzz::require(one.cc_sequence == other.cc_sequence);
+          fuzz::require(one.cc_sequence == other.cc_sequence && one.rate == other.rate &&
+                        same(one.nodes, other.nodes));
         else if constexpr (std::is_same_v<Body, RepairAdvertisement>)
           fuzz::require(one.complete == other.complete && same(one.requests, other.requests));
         else if constexpr (std::is_same_v<Body, Nack>)
           fuzz::require(one.sender == other.sender && same(one.requests, other.requests) &&
-                        one.extensions.receive_window_kib ==
-                            other.extensions.receive_window_kib);
+                        one.extensions == other.extensions);
         else if constexpr (std::is_same_v<Body, Ack>)
           fuzz::require(one.sender == other.sender && one.type == other.type &&
                         one.object == other.object && one.id == other.id);

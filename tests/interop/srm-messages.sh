@@ -46,7 +46,7 @@ import sys
 names = open(sys.argv[1]).read().split()
 lines = open(sys.argv[2]).read().splitlines()
 fields = ["malformed"] + sys.argv[3].split()
-assert len(names) == len(lines) == 16, (len(names), len(lines))
+assert len(names) == len(lines) == 18, (len(names), len(lines))
 read = {}
 for name, line in zip(names, lines):
     values = line.split(";")
@@ -66,18 +66,19 @@ sender = dict(sequence="100", source_id="10.0.0.1", instance_id="7", backoff="4"
 for name, kind, words in (("data", 2, 5), ("data-fti", 2, 8), ("data-object", 2, 8), ("info", 1, 7)):
     expect(name, type=str(kind), hlen=str(words), object_transport_id="0x0005", **sender)
     assert int(read[name]["flags"], 0) == (0x04 if name in ("info", "data-object") else 0x24)
-flavours = {"flush": 1, "eot": 2, "squelch": 3, "cc": 4, "repair-adv": 5, "repair-adv-limit": 5,
+flavours = {"flush": 1, "eot": 2, "squelch": 3, "cc": 4, "cc-rate": 4, "repair-adv": 5, "repair-adv-limit": 5,
             "ack-req": 6}
 for name, flavour in flavours.items():
     expect(name, type="3", flavor=str(flavour), **sender)
 for name in ("flush", "squelch"):
     expect(name, object_transport_id="0x0005", fec_encoding_id="5")
-expect("cc", hlen="6", ccsequence="9", cc_sts="12", cc_stus="345678")
+for name, words in (("cc", "6"), ("cc-rate", "7")):
+    expect(name, hlen=words, ccsequence="9", cc_sts="12", cc_stus="345678")
 requests = dict(nack__form="1,2,2,1,3", nack__length="16,16,16,8,8")
 for name, seconds, micros in (("nack", "12", "345678"), ("nack-window", "0", "0")):
     expect(name, type="4", sequence="100", source_id="10.0.0.1", nack__server="10.0.0.1",
            instance_id="7", nack__grtt_sec=seconds, nack__grtt_usec=micros, **requests)
-for name, kind in (("ack-flush", 2), ("ack-cc", 1)):
+for name, kind in (("ack-flush", 2), ("ack-cc", 1), ("ack-cc-rate", 1)):
     expect(name, type="5", ack__source="10.0.0.1", instance_id="7", ack__type=str(kind),
            ack__grtt_sec="12", ack__grtt_usec="345678")
 print(f"tshark read {len(lines)} messages as they were written")

@@ -56,10 +56,11 @@ listen() { # COMMAND...
 
 # What each side is asked to do; the first word of each array is a program. Node 1 sends, node
 # 2 receives. Both ends know from each other's packets what is sent; nothing else is agreed on.
-norm_sends() { # KIND LOSS-FOR-THE-DATA
+norm_sends() { # KIND LOSS-FOR-THE-DATA [SIZE-OF-MESSAGES [OPTION...]]
+  local message=${3:-}
   timeout 60 "$norm_send" --group $group --port "$port" --node 1 --acking 2 --kind "$1" \
     --tx-loss "$2" --rx-loss $(($2 / 2)) --rate 200e6 --buffer 2097152 --name "a $1" \
-    ${3:+--message "$3"} "$work/in" >"$work/sender.log" 2>&1 ||
+    ${message:+--message "$message"} "${@:4}" "$work/in" >"$work/sender.log" 2>&1 ||
     fail "norm-send ended with $?"
 }
 norm_listens() { # LOSS OPTION...
@@ -137,5 +138,15 @@ for loss in 0 5 20; do
   we_listen && norm_sends data $loss $object
   we_are_through "$work/out" $object
   we_listen && norm_sends file $loss
+  we_are_through "$work/out"
+done
+
+# Both begin slowly, and slow down for good when nobody answers their probes: what ends in time
+# has been answered.
+for loss in 0 2; do
+  echo "under congestion control, $loss % lost: srmsink to libnorm, libnorm to srmsrc"
+  norm_listens $loss --bytes $size && we_send framing=raw congestion-control=true
+  norm_is_through "$work/out"
+  we_listen && norm_sends stream $loss '' --congestion-control 1
   we_are_through "$work/out"
 done

@@ -69,7 +69,7 @@ ByteVector requests()
   return {writer.bytes().begin(), writer.bytes().end()};
 }
 
-std::array<File, 16> messages()
+std::array<File, 18> messages()
 {
   const auto stream = object_flag::stream | object_flag::info;
   const std::array<NodeId, 2> nodes{0x0a000002, 0x0a000003};
@@ -84,6 +84,12 @@ std::array<File, 16> messages()
   auto probed = flushed;
   probed.type = AckType::congestion;
   probed.extensions.receive_window_kib = 2048;
+  auto limiting = probed;
+  limiting.extensions.congestion =
+      CongestionFeedback{9, congestion_flag::limiting, 100, 655, quantise_rate(1.5e6)};
+  const std::array<CongestionNode, 2> heard{
+      {{nodes[0], congestion_flag::limiting, 100, quantise_rate(1.5e6)},
+       {nodes[1], congestion_flag::candidate, 100, quantise_rate(2e6)}}};
   const auto wanted = requests();
   const Bytes wanted_bytes{wanted};
   const FeedbackExtensions none;
@@ -97,7 +103,10 @@ std::array<File, 16> messages()
        {"eot", written(write_end_of_transmission, state)},
        {"squelch", written(write_squelch, state, std::uint16_t{5}, id, objects)},
        {"ack-req", written(write_ack_request, state, std::uint8_t{2}, std::uint8_t{0}, nodes)},
-       {"cc", written(write_probe, state, std::uint16_t{9}, 12'345'678'000U)},
+       {"cc", written(write_probe, state, std::uint16_t{9}, 12'345'678'000U, std::nullopt,
+                      std::span<const CongestionNode>{})},
+       {"cc-rate", written(write_probe, state, std::uint16_t{9}, 12'345'678'000U,
+                           quantise_rate(1.5e6), heard)},
        {"repair-adv", written(write_repair_advertisement, state, true, wanted_bytes)},
        {"repair-adv-limit", written(write_repair_advertisement, state, false, wanted_bytes)},
        {"nack",
@@ -105,7 +114,8 @@ std::array<File, 16> messages()
        {"nack-window",
         written(write_nack, start.source, state.instance, 0U, probed.extensions, wanted_bytes)},
        {"ack-flush", written(write_ack, flushed)},
-       {"ack-cc", written(write_ack, probed)}}};
+       {"ack-cc", written(write_ack, probed)},
+       {"ack-cc-rate", written(write_ack, limiting)}}};
 }
 
 }  // namespace

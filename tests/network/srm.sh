@@ -197,4 +197,12 @@ for identity in "another" "the same"; do
       fail "$node: what came the second time was not what was sent"
   done
 done
+say "a line of 20 Mbit/s to one of them, and nobody says how fast to send"
+"$netlab" line r3 20mbit
+set_losses 0 0 0 0
+before=$("$netlab" sent snd)
+transfer 0 "${all[@]}" congestion-control=true
+needed=$((($("$netlab" sent snd) - before) * 100 / size))
+say "  $needed % of the file was sent, headers and repairs included"
+[ $needed -lt 150 ] || fail "congestion is not controlled"
 say "all of it arrived as it was sent"

@@ -181,6 +181,22 @@ std::uint64_t Clock::world(std::uint64_t shown) const
       (Wide{shown - offset} * static_cast<std::uint64_t>(million) + speed - 1) / speed);
 }
 
+namespace {
+
+// On ways as bad as these that may mean a packet in a second.
+void control_congestion(Dice &dice, Scenario &scenario)
+{
+  const std::uint64_t least_rates[] = {0, 100'000, 1'000'000};
+  for (auto &sender : scenario.senders) {
+    sender.options.congestion_control = true;
+    sender.options.min_rate = dice.one_of(least_rates);
+    for (const auto &object : sender.objects)
+      scenario.limit += 4 * second * (1 + object.size / sender.options.segment_size);
+  }
+}
+
+}  // namespace
+
 Scenario draw_scenario(std::uint64_t seed)
 {
   Dice dice{seed};
@@ -236,6 +252,8 @@ Scenario draw_scenario(std::uint64_t seed)
           sender.options.ack_receivers.push_back(receiver.options.node);
   }
   scenario.limit = 2 * duration + grace;
+  if (dice.chance(0.2))
+    control_congestion(dice, scenario);
   return scenario;
 }
 
@@ -349,9 +367,11 @@ std::string describe(const Scenario &scenario)
     const auto &options = sender.options;
     out << "sender " << options.node << " instance " << options.instance << ": segments of "
         << options.segment_size << ", k " << options.block_size << ", m " << options.parity
-        << ", overhead " << options.fec_overhead << ", rate " << options.max_rate << ", grtt "
-        << options.grtt / 1000 << " us, backoff " << int{options.backoff_factor} << ", buffer "
-        << options.buffer_bytes << ", min-receivers " << options.min_receivers
+        << ", overhead " << options.fec_overhead << ", rate " << options.max_rate
+        << (options.congestion_control ? " controlled from " : " not controlled from ")
+        << options.min_rate << ", grtt " << options.grtt / 1000 << " us, backoff "
+        << int{options.backoff_factor} << ", buffer " << options.buffer_bytes
+        << ", min-receivers " << options.min_receivers
         << (options.ack_receivers.empty() ? "" : " by name") << ", begins at "
         << sender.begins_at / 1'000'000 << " ms";
     if (sender.dies_at)

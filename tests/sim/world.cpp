@@ -481,7 +481,12 @@ void World::count_burst(const Burst &burst)
 // up and the packet that is on its way.
 void World::check_rate(const SenderNode &sender) const
 {
-  const auto rate = sender.plan.options.max_rate;
+  const auto &options = sender.plan.options;
+  const auto rate = options.max_rate;
+  const auto now = sender.core->stats().rate;
+  const auto least = rate == 0 ? options.min_rate : std::min(rate, options.min_rate);
+  if (options.congestion_control && (now == 0 || now < least || (rate != 0 && now > rate)))
+    fail("congestion control makes it " + std::to_string(now) + " bit/s");
   if (rate == 0)
     return;
   const auto &clock = sender.plan.clock;

@@ -20,7 +20,12 @@ class SrmPipe {
   struct Node {
     Node(const srm::ReceiverOptions &options, std::uint64_t seed) : receiver{options, seed} {}
     srm::Receiver receiver;
-    double loss = 0;   // of what comes from the sender
+    double loss = 0;  // of what comes from the sender
+    // The line to it: bits per second (0: no limit), and what waits in front of it at most.
+    std::uint64_t line_rate = 0;
+    std::size_t line_queue = std::size_t{64} << 10U;
+    std::uint64_t line_busy_until = 0;
+    std::size_t line_drops = 0;
     ByteVector bytes;  // of all objects, one behind the other
     std::uint64_t lost_segments = 0;
     std::vector<srm::ReceiverEvent> events;  // but data
@@ -116,6 +121,23 @@ class SrmPipe {
     return std::uniform_real_distribution<double>{0, 1}(random_) < probability;
   }
 
+  // When it leaves the line; 0: there was no room to wait for it.
+  std::uint64_t pass_line(Node &node, std::size_t size) const
+  {
+    if (node.line_rate == 0)
+      return now;
+    const auto takes = [&](std::size_t bytes) {
+      return bytes * 8 * srm::second / node.line_rate;
+    };
+    const auto begins = std::max(now, node.line_busy_until);
+    if (begins - now > takes(node.line_queue)) {
+      ++node.line_drops;
+      return 0;
+    }
+    node.line_busy_until = begins + takes(size);
+    return node.line_busy_until;
+  }
+
   void drain_sender()
   {
     while (const auto burst = sender.poll_burst(now)) {
@@ -124,8 +146,9 @@ class SrmPipe {
             burst->bytes.subspan(at, std::min(burst->packet_size, burst->bytes.size() - at));
         ++packets;
         for (std::size_t i = 0; i < nodes.size(); ++i) {
-          if (!loses(nodes[i]->loss))
-            queue_.push({now + delay, order_++, i, false, {packet.begin(), packet.end()}});
+          const auto left = loses(nodes[i]->loss) ? 0 : pass_line(*nodes[i], packet.size());
+          if (left != 0)
+            queue_.push({left + delay, order_++, i, false, {packet.begin(), packet.end()}});
         }
       }
     }

@@ -128,12 +128,16 @@ std::vector<ByteVector> all_messages()
   add(write_flush, state, std::uint16_t{7}, PayloadId{1, 2, 0}, nodes);
   add(write_end_of_transmission, state);
   add(write_squelch, state, std::uint16_t{7}, PayloadId{1, 2, 0}, objects);
-  add(write_probe, state, std::uint16_t{8}, 12'345'678'000);
+  const std::array<CongestionNode, 2> heard{{{they, 1, 2, 3}, {1, 4, 5, 6}}};
+  add(write_probe, state, std::uint16_t{8}, 12'345'678'000, std::nullopt,
+      std::span<const CongestionNode>{});
+  add(write_probe, state, std::uint16_t{8}, 12'345'678'000, 0x1234, heard);
   add(write_repair_advertisement, state, true, requests.bytes());
-  add(write_nack, they, std::uint16_t{9}, 5'000'000, FeedbackExtensions{512}, requests.bytes());
+  const FeedbackExtensions extensions{512, CongestionFeedback{1, 2, 3, 4, 5}};
+  add(write_nack, they, std::uint16_t{9}, 5'000'000, extensions, requests.bytes());
   add(write_ack, ack);
   ack.type = AckType::congestion;
-  ack.extensions.receive_window_kib = 1;
+  ack.extensions = extensions;
   add(write_ack, ack);
   for (const auto *others :
        {"120a1234 0a0b0c0d abcd7541 24810708 00000102 00400003 40040102 03040506 00000578 "
@@ -257,12 +261,22 @@ START_TEST(writes_and_reads_commands)
   ck_assert_uint_eq(object_id_at(squelch.invalid_objects, 2), 0xffff);
 
   out.clear();
-  write_probe(out, start, state, 0x0102, 1'700'000'000'123'456'789);
+  write_probe(out, start, state, 0x0102, 1'700'000'000'123'456'789, {}, {});
   assert_bytes(out, "13061234 0a0b0c0d abcd7541 04000102 6553f100 0001e240");
   const auto probe = parsed_as<CongestionCommand>(out);
   ck_assert_uint_eq(probe.cc_sequence, 0x0102);
   ck_assert_uint_eq(probe.send_time, 1'700'000'000'123'456'000);
-  ck_assert(!probe.has_rate);
+  ck_assert(!probe.rate);
+
+  out.clear();
+  const std::array<CongestionNode, 1> heard{{{0xc0a80001, 0x05, 0x20, 0x0304}}};
+  write_probe(out, start, state, 0x0102, 1'700'000'000'123'456'789, 0x0123, heard);
+  assert_bytes(out,
+               "13071234 0a0b0c0d abcd7541 04000102 6553f100 0001e240 80000123 "
+               "c0a80001 05200304");
+  const auto controlled = parsed_as<CongestionCommand>(out);
+  ck_assert(controlled.rate == 0x0123 && controlled.nodes.size() == 1);
+  ck_assert(controlled.nodes[0] == heard[0]);
 
   out.clear();
   const auto requests = hex("01010008 05000007 00000102");
@@ -291,7 +305,7 @@ START_TEST(writes_and_reads_feedback)
   ck_assert_uint_eq(nack.requests.size(), requests.size());
 
   out.clear();
-  write_nack(out, start, they, 0xabcd, 0, {0x12345678}, {});
+  write_nack(out, start, they, 0xabcd, 0, {0x12345678, {}}, {});
   // What does not fit into 24 bits is as much as fits.
   assert_bytes(out, "14071234 0a0b0c0d c0a80001 abcd0000 00000000 00000000 c8ffffff");
   nack = parsed_as<Nack>(out, false);
@@ -347,14 +361,15 @@ START_TEST(reads_what_others_write)
   packet =
       hex("13071234 0a0b0c0d abcd7541 04000005 00000001 00000002 80000123 c0a80001 01020304");
   const auto probe = parsed_as<CongestionCommand>(packet);
-  ck_assert(probe.has_rate && probe.cc_sequence == 5 && probe.send_time == 1'000'002'000);
+  ck_assert(probe.rate == 0x0123 && probe.cc_sequence == 5 && probe.send_time == 1'000'002'000);
 
-  // The congestion feedback of others (3) is skipped, and so is what nobody knows.
+  // Congestion feedback is read, what nobody knows is skipped.
   packet =
       hex("140b1234 0a0b0c0d c0a80001 abcd0000 00000002 00000003 03030001 00020003 00040005 "
           "ff010203 05010000 01010008 05000007 00000102");
   const auto nack = parsed_as<Nack>(packet, false);
   ck_assert_uint_eq(nack.requests.size(), 12);
+  ck_assert((nack.extensions.congestion == CongestionFeedback{1, 0, 2, 3, 4}));
 
   packet = hex("13041234 0a0b0c0d abcd7541 06000201 c0a80001");
   const std::array<NodeId, 1> node{they};

@@ -158,6 +158,32 @@ GST_START_TEST(what_is_lost_is_repaired)
 }
 GST_END_TEST
 
+// The sender follows the receiver that answers, and says when it holds data back.
+GST_START_TEST(congestion_is_controlled_where_it_is_asked_for)
+{
+  const SrmReceiving receiver{from_group() + "node-id=77"};
+  const SrmSending sender{to_group(receiver.port()) +
+                          "mode=bulk min-receivers=1 repair-buffer-size=65536 "
+                          "segment-size=500 congestion-control=true"};
+  const Bytes message = as_bytes("a message");
+  std::size_t count = 0;
+  for (; srm_stat(sender.element(), "limiting-receiver") != 77; ++count)
+    sender.push(message);
+  const auto more = messages(15, 60);
+  for (const auto &one : more)
+    sender.push(one);
+  auto *limited = pop_message(sender.bus(), "KamSrmRateLimited");
+  guint64 rate = 0;
+  ck_assert(gst_structure_get_uint64(gst_message_get_structure(limited), "rate", &rate));
+  ck_assert_uint_gt(rate, 0);
+  gst_message_unref(limited);
+  ck_assert(sender.end());
+  ck_assert_uint_eq(receiver.pull(count + more.size()).size(), count + more.size());
+  receiver.wait_for_eos();
+  ck_assert_uint_gt(srm_stat(sender.element(), "rate"), 0);
+}
+GST_END_TEST
+
 // Without feedback, what is missing is given up, told, and gone on after.
 GST_START_TEST(what_cannot_be_repaired_is_told)
 {
@@ -576,6 +602,7 @@ static Suite *srm_suite()
   tcase_add_test(tc, several_receivers_get_the_same);
   tcase_add_test(tc, what_is_lost_is_repaired);
   tcase_add_test(tc, what_cannot_be_repaired_is_told);
+  tcase_add_test(tc, congestion_is_controlled_where_it_is_asked_for);
   tcase_add_test(tc, caps_times_and_flags_travel);
   tcase_add_test(tc, long_caps_travel);
   tcase_add_test(tc, who_joins_late_gets_what_it_needs);

@@ -4,6 +4,7 @@
 #include "support/random.hpp"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 using namespace kam;
@@ -117,12 +118,16 @@ struct Pair {
 
 GST_START_TEST(buffers_arrive_as_they_are)
 {
-  for (const auto *mode : {"mode=bulk min-receivers=1", "mode=latency"}) {
+  for (const auto *mode : {"mode=bulk min-receivers=1", "mode=latency",
+                           "mode=bulk min-receivers=1 congestion-control=true"}) {
     const Pair pair{mode, "", "identity", "identity"};
     const auto sent = messages(1, 200);
     pair.push(sent);
     pair.end();
     assert_equal(pair.pull(), sent, mode);
+    const bool is_controlled =
+        std::string_view{mode}.find("congestion") != std::string_view::npos;
+    ck_assert_int_eq(pair.stat("e", "rate") > 0, is_controlled);
   }
 }
 GST_END_TEST

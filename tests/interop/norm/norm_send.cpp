@@ -43,8 +43,9 @@ Options::Table defaults()
       {"backoff", "4"},
       {"group-size", "10"},
       {"robust", "20"},  // how often it tells that it is at the end
-      {"acking", ""},    // nodes
-      {"push", "0"},     // 1: each message of a stream is sent at once
+      {"congestion-control", "0"},
+      {"acking", ""},  // nodes
+      {"push", "0"},   // 1: each message of a stream is sent at once
       {"instance", "1"},
       {"name", ""},   // the info of each object; of a file object, else its name
       {"wait", "0"},  // ms from the start to the first data
@@ -100,6 +101,7 @@ class Sender {
     NormSetBackoffFactor(session, options.number("backoff"));
     NormSetGroupSize(session, options.count("group-size"));
     NormSetTxRobustFactor(session, static_cast<int>(options.count("robust")));
+    NormSetCongestionControl(session, options.count("congestion-control") != 0);
     for (const auto node : acking_)
       NormAddAckingNode(session, node);
     // Objects stay as long as somebody may ask for them, however many there are.

@@ -141,12 +141,54 @@ struct SquelchCommand {
   Bytes invalid_objects;  // u16 each; object_id_at()
 };
 
-// NORM_CMD(CC): the probe from which the GRTT is found. Ours has no rate and no node list;
-// what others add is skipped, except that it is noted whether they control congestion.
+// What is said of a receiver where congestion is controlled (RFC 5740, section 4.2.3).
+namespace congestion_flag {
+inline constexpr std::uint8_t limiting = 0x01;   // NORM_FLAG_CC_CLR: the sender follows it
+inline constexpr std::uint8_t candidate = 0x02;  // NORM_FLAG_CC_PLR: it may be the next
+inline constexpr std::uint8_t has_rtt = 0x04;    // its own round trip time is known
+inline constexpr std::uint8_t start = 0x08;      // it has not lost anything yet
+inline constexpr std::uint8_t leaves = 0x10;
+}  // namespace congestion_flag
+
+struct CongestionNode {
+  NodeId node = no_node;
+  std::uint8_t flags = 0;
+  std::uint8_t rtt = 0;    // quantise_rtt()
+  std::uint16_t rate = 0;  // quantise_rate()
+
+  friend bool operator==(const CongestionNode &, const CongestionNode &) = default;
+};
+
+// They are read where they lie.
+class CongestionNodes {
+ public:
+  CongestionNodes() = default;
+  explicit CongestionNodes(Bytes raw) : raw_{raw} {}
+  std::size_t size() const;
+  CongestionNode operator[](std::size_t index) const;
+
+ private:
+  Bytes raw_;
+};
+
+// NORM_CMD(CC): the probe from which the GRTT is found. Who controls congestion says at which
+// rate it sends (EXT_RATE), and what it knows of the receivers that decide it.
 struct CongestionCommand {
   std::uint16_t cc_sequence = 0;
-  std::uint64_t send_time = 0;  // the sender's clock, ns (on the wire s and µs)
-  bool has_rate = false;
+  std::uint64_t send_time = 0;        // the sender's clock, ns (on the wire s and µs)
+  std::optional<std::uint16_t> rate;  // quantise_rate()
+  CongestionNodes nodes;
+};
+
+// EXT_CC: what a receiver has to say of the congestion on its way.
+struct CongestionFeedback {
+  std::uint16_t cc_sequence = 0;  // of the probe it answers
+  std::uint8_t flags = 0;
+  std::uint8_t rtt = 0;    // quantise_rtt()
+  std::uint16_t loss = 0;  // quantise_loss()
+  std::uint16_t rate = 0;  // quantise_rate(): what it can take
+
+  friend bool operator==(const CongestionFeedback &, const CongestionFeedback &) = default;
 };
 
 // What the sender knows that receivers need; parse_repair_requests() reads it.
@@ -170,6 +212,9 @@ struct FeedbackExtensions {
   // Bytes of packets its socket holds before it loses some, in units of 1 KiB; 24 bits. Ours,
   // in a header extension of a type (200) that nobody has registered; others skip it.
   std::optional<std::uint32_t> receive_window_kib;
+  std::optional<CongestionFeedback> congestion;
+
+  friend bool operator==(const FeedbackExtensions &, const FeedbackExtensions &) = default;
 };
 
 struct Nack {
@@ -323,8 +368,10 @@ void write_end_of_transmission(ByteVector &out, MessageStart start, const Sender
 void write_squelch(ByteVector &out, MessageStart start, const SenderState &state,
                    std::uint16_t object, PayloadId id,
                    std::span<const std::uint16_t> invalid_objects);
+// Without a rate it is nothing but a probe.
 void write_probe(ByteVector &out, MessageStart start, const SenderState &state,
-                 std::uint16_t cc_sequence, std::uint64_t send_time);
+                 std::uint16_t cc_sequence, std::uint64_t send_time,
+                 std::optional<std::uint16_t> rate, std::span<const CongestionNode> nodes);
 void write_ack_request(ByteVector &out, MessageStart start, const SenderState &state,
                        std::uint8_t ack_type, std::uint8_t ack_id,
                        std::span<const NodeId> acking_nodes);
@@ -343,6 +390,13 @@ std::uint64_t unquantise_rtt(std::uint8_t quantised);
 // 10 to 5 × 10^8 receivers in 4 bits; quantise never rounds down within that.
 std::uint8_t quantise_group_size(std::uint64_t receivers);
 std::uint64_t unquantise_group_size(std::uint8_t quantised);
+
+// Bytes per second in 16 bits (12 of mantissa, 4 of decimal exponent), up to 10^16.
+std::uint16_t quantise_rate(double bytes_per_second);
+double unquantise_rate(std::uint16_t quantised);
+// A share from 0 to 1 in 16 bits.
+std::uint16_t quantise_loss(double share);
+double unquantise_loss(std::uint16_t quantised);
 
 // RFC 1982 arithmetic for the 16-bit numbers (sequence, object) and the 24-bit ones (block).
 inline std::int32_t distance16(std::uint16_t from, std::uint16_t to)

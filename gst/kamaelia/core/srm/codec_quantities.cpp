@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Round trip times and group sizes in a few bits (RFC 5740, section 4.2 and libnorm).
+// Round trip times, group sizes, rates and losses in a few bits (RFC 5740, section 4.2 and
+// libnorm).
 #include "core/srm/codec_wire.hpp"
 
 #include <algorithm>
@@ -65,6 +66,39 @@ std::uint64_t unquantise_group_size(std::uint8_t quantised)
   for (auto exponent = quantised % group_exponents; exponent > 0; --exponent)
     size *= 10;
   return size;
+}
+
+std::uint16_t quantise_rate(double bytes_per_second)
+{
+  constexpr double scale = 4096.0 / 10;
+  constexpr double most_mantissa = 4095;
+  constexpr unsigned most_exponent = 15;
+  auto exponent = bytes_per_second >= 1
+                      ? static_cast<unsigned>(std::min(std::log10(bytes_per_second), 15.0))
+                      : 0U;
+  auto mantissa =
+      std::round(scale * std::max(bytes_per_second, 0.0) / std::pow(10.0, exponent));
+  if (mantissa > most_mantissa && exponent < most_exponent) {
+    ++exponent;
+    mantissa /= 10;
+  }
+  const auto bits = static_cast<unsigned>(std::min(mantissa, most_mantissa));
+  return static_cast<std::uint16_t>(bits << 4U | exponent);
+}
+
+double unquantise_rate(std::uint16_t quantised)
+{
+  return (quantised >> 4U) * (10.0 / 4096) * std::pow(10.0, quantised & 0x0fU);
+}
+
+std::uint16_t quantise_loss(double share)
+{
+  return static_cast<std::uint16_t>(std::lround(std::clamp(share, 0.0, 1.0) * 65535));
+}
+
+double unquantise_loss(std::uint16_t quantised)
+{
+  return quantised / 65535.0;
 }
 
 }  // namespace kam::srm

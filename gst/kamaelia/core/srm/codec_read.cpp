@@ -38,9 +38,15 @@ std::variant<ObjectTransmissionInfo, MessageFault> load_information(Bytes raw, F
 // What of the header extensions is of use to us.
 struct Extensions {
   Bytes information;  // EXT_FTI
-  bool has_rate = false;
+  std::optional<std::uint16_t> rate;
   FeedbackExtensions feedback;
 };
+
+CongestionFeedback load_congestion_feedback(const std::byte *from)
+{
+  return {load16(from + 2), load8(from + 4), load8(from + 5), load16(from + 6),
+          load16(from + 8)};
+}
 
 std::optional<Extensions> parse_extensions(Bytes rest)
 {
@@ -56,9 +62,12 @@ std::optional<Extensions> parse_extensions(Bytes rest)
     if (type == extension::object_transmission_information)
       found.information = rest.first(size);
     else if (type == extension::congestion_rate)
-      found.has_rate = true;
+      found.rate = load16(rest.data() + 2);
     else if (type == extension::receive_window)
       found.feedback.receive_window_kib = load32(rest.data()) & 0xffffffU;
+    else if (type == extension::congestion_feedback &&
+             size >= extension::congestion_feedback_size)
+      found.feedback.congestion = load_congestion_feedback(rest.data());
     rest = rest.subspan(size);
   }
   return found;
@@ -165,8 +174,9 @@ class BodyParser {
       break;
     }
     case Command::congestion:
-      message.body = CongestionCommand{load16(raw_ + at::cc_sequence),
-                                       load_time(raw_ + at::cc_time), extensions_.has_rate};
+      message.body =
+          CongestionCommand{load16(raw_ + at::cc_sequence), load_time(raw_ + at::cc_time),
+                            extensions_.rate, CongestionNodes{payload_}};
       break;
     case Command::repair_advertisement:
       message.body = RepairAdvertisement{
@@ -232,6 +242,18 @@ bool NodeList::contains(NodeId node) const
     if ((*this)[i] == node)
       return true;
   return false;
+}
+
+std::size_t CongestionNodes::size() const
+{
+  return raw_.size() / congestion_node_size;
+}
+
+CongestionNode CongestionNodes::operator[](std::size_t index) const
+{
+  assert(index < size());
+  const auto *from = raw_.data() + index * congestion_node_size;
+  return {load32(from), load8(from + 4), load8(from + 5), load16(from + 6)};
 }
 
 std::variant<Message, MessageFault> parse_message(Bytes packet)

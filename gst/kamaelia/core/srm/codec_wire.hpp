@@ -53,11 +53,13 @@ inline constexpr std::size_t timed_header = 24;  // CMD(CC), NACK and ACK
 inline constexpr std::size_t rs8_data_header = 20;
 
 namespace extension {
+inline constexpr std::uint8_t congestion_feedback = 3;               // EXT_CC
 inline constexpr std::uint8_t object_transmission_information = 64;  // EXT_FTI
 inline constexpr std::uint8_t congestion_rate = 128;                 // EXT_RATE
 inline constexpr std::uint8_t receive_window = 200;                  // ours
 // Types from here on have no length field and are one word long.
 inline constexpr std::uint8_t first_of_fixed_size = 128;
+inline constexpr std::size_t congestion_feedback_size = 12;
 inline constexpr std::size_t rs8_information_size = 12;
 inline constexpr std::size_t other_information_size = 16;
 }  // namespace extension
@@ -66,6 +68,7 @@ inline constexpr std::uint8_t advertisement_limit_flag = 0x01;  // NORM_REPAIR_A
 inline constexpr std::size_t request_heading_size = 4;
 inline constexpr std::size_t node_size = 4;
 inline constexpr std::size_t object_id_size = 2;
+inline constexpr std::size_t congestion_node_size = 8;
 
 inline constexpr std::uint64_t ns_per_s = 1'000'000'000;
 inline constexpr std::uint64_t ns_per_us = 1000;

@@ -76,6 +76,17 @@ void append_point_command(ByteVector &out, Command command, MessageStart start,
   store_payload_id(to + at::payload_id, FecId::rs8, id);
 }
 
+void store_congestion_feedback(std::byte *to, const CongestionFeedback &feedback)
+{
+  store8(to, extension::congestion_feedback);
+  store8(to + 1, extension::congestion_feedback_size / word);
+  store16(to + 2, feedback.cc_sequence);
+  store8(to + 4, feedback.flags);
+  store8(to + 5, feedback.rtt);
+  store16(to + 6, feedback.loss);
+  store16(to + 8, feedback.rate);
+}
+
 // The header that NACK and ACK have in common; what is at ack_type and behind is left 0.
 std::byte *append_feedback(ByteVector &out, MessageType type, MessageStart start, NodeId sender,
                            std::uint16_t instance, std::uint64_t grtt_response,
@@ -83,16 +94,23 @@ std::byte *append_feedback(ByteVector &out, MessageType type, MessageStart start
 {
   const auto begin = out.size();
   const auto &window = extensions.receive_window_kib;
-  const auto header_size = timed_header + (window ? word : std::size_t{0});
+  const auto &congestion = extensions.congestion;
+  const auto header_size = timed_header + (window ? word : std::size_t{0}) +
+                           (congestion ? extension::congestion_feedback_size : std::size_t{0});
   out.resize(begin + header_size);
   auto *to = &out[begin];
   store_start(to, type, header_size, start);
   store32(to + at::addressee, sender);
   store16(to + at::addressed_instance, instance);
   store_time(to + at::grtt_response, grtt_response);
+  auto *next = to + timed_header;
+  if (congestion) {
+    store_congestion_feedback(next, *congestion);
+    next += extension::congestion_feedback_size;
+  }
   if (window)
-    store32(to + timed_header, std::uint32_t{extension::receive_window} << 24U |
-                                   std::min<std::uint32_t>(*window, 0xffffff));
+    store32(next, std::uint32_t{extension::receive_window} << 24U |
+                      std::min<std::uint32_t>(*window, 0xffffff));
   return to;
 }
 
@@ -165,11 +183,25 @@ void write_squelch(ByteVector &out, MessageStart start, const SenderState &state
 }
 
 void write_probe(ByteVector &out, MessageStart start, const SenderState &state,
-                 std::uint16_t cc_sequence, std::uint64_t send_time)
+                 std::uint16_t cc_sequence, std::uint64_t send_time,
+                 std::optional<std::uint16_t> rate, std::span<const CongestionNode> nodes)
 {
-  auto *to = append_command(out, Command::congestion, timed_header, start, state);
+  const auto header_size = timed_header + (rate ? word : std::size_t{0});
+  auto *to = append_command(out, Command::congestion, header_size, start, state);
   store16(to + at::cc_sequence, cc_sequence);
   store_time(to + at::cc_time, send_time);
+  if (rate) {
+    store8(to + timed_header, extension::congestion_rate);
+    store16(to + timed_header + 2, *rate);
+  }
+  for (const auto &node : nodes) {
+    std::array<std::byte, congestion_node_size> raw{};
+    store32(raw.data(), node.node);
+    store8(&raw[4], node.flags);
+    store8(&raw[5], node.rtt);
+    store16(&raw[6], node.rate);
+    append(out, raw);
+  }
 }
 
 void write_ack_request(ByteVector &out, MessageStart start, const SenderState &state,

@@ -20,7 +20,7 @@ class GrttEstimator {
 
   void handle_sample(std::uint64_t rtt)
   {
-    rtt = std::clamp<std::uint64_t>(rtt, minimum_, maximum);
+    rtt = std::clamp<std::uint64_t>(rtt, minimum_, longest_round_trip);
     if (!measured_) {
       measured_ = true;
       grtt_ = rtt;
@@ -42,7 +42,6 @@ class GrttEstimator {
   std::uint8_t quantised() const { return quantise_rtt(grtt_); }
 
  private:
-  static constexpr std::uint64_t maximum = 15 * second;
   std::uint64_t minimum_;
   std::uint64_t grtt_;
   std::uint64_t peak_ = 0;

@@ -16,6 +16,7 @@ class Pacer {
   explicit Pacer(std::uint64_t bits_per_second) : rate_{bits_per_second} {}
 
   void set_rate(std::uint64_t bits_per_second) { rate_ = bits_per_second; }
+  std::uint64_t rate() const { return rate_; }
   bool is_limited() const { return rate_ != 0; }
   bool ready(std::uint64_t now) const { return rate_ == 0 || due_ <= now; }
   // When it is ready again.

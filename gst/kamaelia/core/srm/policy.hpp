@@ -10,6 +10,9 @@ inline constexpr std::uint64_t microsecond = 1'000;  // in the unit of all times
 inline constexpr std::uint64_t millisecond = 1'000'000;
 inline constexpr std::uint64_t second = 1'000'000'000;
 
+// Longer round trips are not believed.
+inline constexpr auto longest_round_trip = 15 * second;
+
 enum class Policy : std::uint8_t { latency, bulk };
 enum class ObjectKind : std::uint8_t { stream, data, file };
 

@@ -84,21 +84,24 @@ void Receiver::handle_packet(Bytes packet, PeerId from, std::uint64_t now)
   shared_->stats.bytes_received += packet.size();
   if (const auto data = parse_data(packet); data && !data->has_extensions) {
     auto *const sender = find_or_add(data->source, data->sender.instance, from, true, now);
-    if (sender)
-      sender->handle_data(data->sender, data->object, data->id, std::nullopt, data->payload,
-                          from, now);
-    else
+    if (!sender) {
       ++shared_->stats.overflow_packets;
+      return;
+    }
+    sender->note_packet(data->sequence, packet.size(), now);
+    sender->handle_data(data->sender, data->object, data->id, std::nullopt, data->payload, from,
+                        now);
     return;
   }
   const auto parsed = parse_message(packet);
   if (const auto *const message = std::get_if<Message>(&parsed))
-    handle_message(*message, from, now);
+    handle_message(*message, packet.size(), from, now);
   else
     ++shared_->stats.bad_packets;
 }
 
-void Receiver::handle_message(const Message &message, PeerId from, std::uint64_t now)
+void Receiver::handle_message(const Message &message, std::size_t size, PeerId from,
+                              std::uint64_t now)
 {
   if (message.source == shared_->options.node)
     return;  // our own, looped back
@@ -117,6 +120,7 @@ void Receiver::handle_message(const Message &message, PeerId from, std::uint64_t
       ++shared_->stats.overflow_packets;
     return;
   }
+  sender->note_packet(message.sequence, size, now);
   if (const auto *const data = std::get_if<DataMessage>(&message.body))
     sender->handle_data(message.sender, data->object, data->id, data->fti, data->payload, from,
                         now);

@@ -143,7 +143,7 @@ class Receiver {
  private:
   RemoteSender *find_or_add(NodeId node, std::uint16_t instance, PeerId from, bool may_add,
                             std::uint64_t now);
-  void handle_message(const Message &message, PeerId from, std::uint64_t now);
+  void handle_message(const Message &message, std::size_t size, PeerId from, std::uint64_t now);
   void forget_sent_feedback();
   void drop_departed();
 

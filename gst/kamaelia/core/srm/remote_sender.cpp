@@ -195,8 +195,7 @@ void RemoteSender::handle_message(const Message &message, PeerId from, std::uint
   } else if (const auto *const squelch = std::get_if<SquelchCommand>(&message.body)) {
     handle_squelch(*squelch, now);
   } else if (const auto *const probe = std::get_if<CongestionCommand>(&message.body)) {
-    probe_time_ = probe->send_time;
-    probe_came_ = now;
+    handle_probe(*probe, now);
   } else if (const auto *const asked = std::get_if<RepairAdvertisement>(&message.body)) {
     handle_requests_of_others(asked->requests, now);
   } else if (const auto *const request = std::get_if<AckRequest>(&message.body)) {
@@ -204,6 +203,30 @@ void RemoteSender::handle_message(const Message &message, PeerId from, std::uint
   } else if (std::holds_alternative<EndOfTransmission>(message.body)) {
     handle_end(now);
   }
+}
+
+void RemoteSender::handle_probe(const CongestionCommand &probe, std::uint64_t now)
+{
+  probe_time_ = probe.send_time;
+  probe_came_ = now;
+  if (!probe.rate || shared_.options.silent) {
+    congestion_.reset();
+    return;
+  }
+  if (!congestion_)
+    congestion_.emplace();
+  // RFC 5740, section 5.5.2.4: at least four round trips, however few receivers there are.
+  constexpr unsigned least_backoff = 4;
+  const auto spread = std::max<unsigned>(state_.backoff, least_backoff) * grtt_;
+  const auto wait = static_cast<std::uint64_t>(backoff(static_cast<double>(spread)));
+  congestion_->handle_probe(probe, shared_.options.node, wait, now, grtt_);
+  answer_probe(now);
+}
+
+void RemoteSender::answer_probe(std::uint64_t now)
+{
+  if (congestion_ && congestion_->due() != 0 && congestion_->due() <= now)
+    send_ack(AckType::congestion, 0, {}, now);
 }
 
 void RemoteSender::handle_info(const ObjectHeader &header, const InfoMessage &info,

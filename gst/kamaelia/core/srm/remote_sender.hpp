@@ -4,6 +4,7 @@
 
 #include "core/bytes.hpp"
 #include "core/srm/codec.hpp"
+#include "core/srm/congestion_reporter.hpp"
 #include "core/srm/memory_account.hpp"
 #include "core/srm/probation.hpp"
 #include "core/srm/receiver.hpp"
@@ -56,6 +57,12 @@ class RemoteSender {
     return successor_.suggest(instance, 0, now);
   }
 
+  // Each packet of it, where it controls congestion.
+  void note_packet(std::uint16_t sequence, std::size_t size, std::uint64_t now)
+  {
+    if (congestion_)
+      congestion_->handle_packet(sequence, size, now, grtt_);
+  }
   void handle_data(const SenderState &state, const ObjectHeader &header, PayloadId id,
                    const std::optional<ObjectTransmissionInfo> &fti, Bytes payload, PeerId from,
                    std::uint64_t now);
@@ -94,6 +101,7 @@ class RemoteSender {
   void handle_flush(const FlushCommand &flush, std::uint64_t now);
   void handle_squelch(const SquelchCommand &squelch, std::uint64_t now);
   static void give_up(Tracked &tracked);
+  void handle_probe(const CongestionCommand &probe, std::uint64_t now);
   void handle_ack_request(const AckRequest &request, std::uint64_t now);
   void handle_end(std::uint64_t now);
   void report_loss(Tracked &tracked, const RemoteObject::Skipped &skipped);
@@ -118,7 +126,7 @@ class RemoteSender {
   std::uint64_t next_ask() const;
   // --- answering
   std::uint64_t grtt_response(std::uint64_t now) const;
-  FeedbackExtensions extensions() const;
+  FeedbackExtensions extensions(std::uint64_t now);
   MessageStart next_start();
   static bool is_behind(const Watermark &next, const Watermark &point);
   void owe(const Watermark &watermark);
@@ -126,6 +134,7 @@ class RemoteSender {
   void send_ack(AckType type, std::uint8_t ack_id, const Watermark &watermark,
                 std::uint64_t now);
   void send_owed_acks(std::uint64_t now);
+  void answer_probe(std::uint64_t now);
   double fullness() const;
 
   std::optional<ReceiverEvent> poll_object(Tracked &tracked);
@@ -143,6 +152,7 @@ class RemoteSender {
   std::uint64_t now_;  // the time of the last call that had one
   std::uint64_t probe_time_ = 0;
   std::uint64_t probe_came_ = 0;
+  std::optional<CongestionReporter> congestion_;  // if the sender asks for it
 
   MemoryAccount memory_;
   Probation successor_;

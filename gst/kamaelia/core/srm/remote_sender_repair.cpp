@@ -82,7 +82,7 @@ void RemoteSender::send_nack(std::uint64_t now)
   if (!writer.empty()) {
     auto &out = shared_.feedback.emplace_back(
         ReceiverShared::Outgoing{{}, !shared_.options.unicast_nacks, peer_});
-    write_nack(out.bytes, next_start(), node_, instance_, grtt_response(now), extensions(),
+    write_nack(out.bytes, next_start(), node_, instance_, grtt_response(now), extensions(now),
                writer.bytes());
     ++shared_.stats.nacks_sent;
   } else if (suppressed_) {
@@ -294,12 +294,14 @@ std::uint64_t RemoteSender::grtt_response(std::uint64_t now) const
   return probe_time_ == 0 ? 0 : probe_time_ + (now - probe_came_);
 }
 
-FeedbackExtensions RemoteSender::extensions() const
+FeedbackExtensions RemoteSender::extensions(std::uint64_t now)
 {
   FeedbackExtensions extensions;
   if (shared_.options.socket_buffer > 0)
     extensions.receive_window_kib = static_cast<std::uint32_t>(
         std::min<std::size_t>(shared_.options.socket_buffer / 1024, 0xffffff));
+  if (congestion_)
+    extensions.congestion = congestion_->report(now, grtt_);
   return extensions;
 }
 
@@ -337,7 +339,7 @@ void RemoteSender::send_ack(AckType type, std::uint8_t ack_id, const Watermark &
   ack.type = type;
   ack.ack_id = ack_id;
   ack.grtt_response = grtt_response(now);
-  ack.extensions = extensions();
+  ack.extensions = extensions(now);
   ack.fec_id = watermark.fec_id;
   ack.object = watermark.object;
   ack.id = watermark.id;
@@ -390,6 +392,7 @@ void RemoteSender::handle_timeout(std::uint64_t now)
     presence_sent_at_ = now;
     send_ack(AckType::presence, 0, {}, now);
   }
+  answer_probe(now);
   give_up_gaps(now);
   check_ended(now);
   if (now >= last_heard_ + shared_.options.sender_timeout)
@@ -405,6 +408,8 @@ std::optional<std::uint64_t> RemoteSender::next_timeout() const
     next = std::min(next, nack_at_);
   if (presence_at_ != 0)
     next = std::min(next, presence_at_);
+  if (congestion_ && congestion_->due() != 0)
+    next = std::min(next, congestion_->due());
   if (ended_at_ != 0 && !leaving_)
     next = std::min(next, ended_at_ + std::max(20 * grtt_, 500 * millisecond));
   if (shared_.options.policy == Policy::latency && !objects_.empty()) {

@@ -34,6 +34,9 @@ Sender::Sender(const SenderOptions &options)
       pacer_{options_.max_rate},
       repair_budget_{options_.max_repair_rate}
 {
+  if (options_.congestion_control)
+    congestion_.emplace(options_.segment_size, options_.min_rate, grtt_.value());
+  renew_rate();
 }
 
 void Sender::begin_stream(Bytes info, std::uint64_t now)
@@ -302,7 +305,7 @@ void Sender::finish(std::uint64_t now)
 void Sender::set_max_rate(std::uint64_t bits_per_second, std::uint64_t now)
 {
   options_.max_rate = bits_per_second;
-  pacer_.set_rate(bits_per_second);
+  renew_rate();
   forget_sent_commands();
   static_cast<void>(now);
 }
@@ -350,6 +353,8 @@ SenderStats Sender::stats() const
   auto stats = stats_;
   stats.grtt = grtt_.value();
   stats.receivers = static_cast<std::uint32_t>(audience_.size());
+  stats.rate = pacer_.rate();
+  stats.limiting = congestion_ ? congestion_->limiting() : no_node;
   stats.buffered_bytes = 0;
   for (const auto &block : blocks_)
     stats.buffered_bytes += block.bytes();

@@ -12,6 +12,7 @@
 #include "core/bytes.hpp"
 #include "core/srm/audience.hpp"
 #include "core/srm/codec.hpp"
+#include "core/srm/congestion_controller.hpp"
 #include "core/srm/grtt.hpp"
 #include "core/srm/pacer.hpp"
 #include "core/srm/partition.hpp"
@@ -37,6 +38,10 @@ struct SenderOptions {
   std::uint16_t parity = 32;          // m, parities there can be per block; k + m <= 255
   double fec_overhead = 0;            // of the sources, sent as parity without being asked
   std::uint64_t max_rate = 0;         // bits of NORM messages per second; 0: no limit
+  // Sends no faster than TCP would to the receiver with the worst way (NORM-CC), but never more
+  // slowly than min_rate, and never faster than max_rate.
+  bool congestion_control = false;
+  std::uint64_t min_rate = 0;
   // Bits of repairs that were asked for per second; 0: no more than of data.
   std::uint64_t max_repair_rate = 0;
   std::uint64_t grtt = 10 * millisecond;  // until it has been measured
@@ -68,7 +73,11 @@ struct ReceiverLost {
 };
 // Everything up to the end of what was written is with everyone who counts.
 struct AllAcknowledged {};
-struct RateLimited {};  // max_rate held data back for the first time since it last ran dry
+// The rate held data back for the first time since there last was none.
+struct RateLimited {
+  std::uint64_t rate;  // bits per second, now
+  NodeId limiting;     // whom congestion control follows; no_node: max_rate is what limits
+};
 using SenderEvent = std::variant<ReceiverSeen, ReceiverLost, AllAcknowledged, RateLimited>;
 
 struct SenderStats {
@@ -86,6 +95,8 @@ struct SenderStats {
   std::uint64_t grtt = 0;             // ns
   std::uint64_t buffered_bytes = 0;   // in the buffer, sent and not
   std::uint32_t receivers = 0;        // that are kept account of
+  std::uint64_t rate = 0;             // bits per second that may be sent now; 0: no limit
+  NodeId limiting = no_node;          // the receiver that congestion control follows
 };
 
 // Members stand in the order of what they are about.
@@ -192,7 +203,10 @@ class Sender {  // NOLINT(clang-analyzer-optin.performance.Padding)
 
   // --- what is asked and said
   void send_info(Object &object, std::uint64_t now);
+  bool is_active(std::uint64_t now) const;
+  void handle_probe_timer(std::uint64_t now);
   void send_probe(std::uint64_t now);
+  void renew_rate();
   void send_flush(bool with_audience, std::uint64_t now);
   void send_credit_request(std::uint64_t now);
   void send_presence_request(std::uint64_t now);
@@ -252,6 +266,7 @@ class Sender {  // NOLINT(clang-analyzer-optin.performance.Padding)
   Audience audience_;
   bool started_ = false;  // enough receivers are there
   GrttEstimator grtt_;
+  std::optional<CongestionController> congestion_;
   Pacer pacer_;
   RepairBudget repair_budget_;
   std::uint16_t sequence_ = 0;

@@ -38,8 +38,16 @@ void Sender::hear(NodeId node, std::uint64_t grtt_response,
   if (extensions.receive_window_kib)
     audience_.set_window(node, std::size_t{*extensions.receive_window_kib} * 1024);
   // The wire has microseconds.
+  std::optional<std::uint64_t> rtt;
   if (grtt_response != 0 && grtt_response <= now)
-    grtt_.handle_sample(now - grtt_response);
+    rtt = now - grtt_response;
+  if (rtt)
+    grtt_.handle_sample(*rtt);
+  if (congestion_ && extensions.congestion) {
+    congestion_->handle_feedback(node, *extensions.congestion, rtt, sent_bytes_, now,
+                                 grtt_.value());
+    renew_rate();
+  }
   check_started(now);
 }
 

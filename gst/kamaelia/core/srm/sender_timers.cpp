@@ -32,7 +32,44 @@ void Sender::send_info(Object &object, std::uint64_t now)
 void Sender::send_probe(std::uint64_t now)
 {
   grtt_.handle_interval();
-  write_probe(new_command(), next_start(), sender_state(), cc_sequence_++, now);
+  if (!congestion_) {
+    write_probe(new_command(), next_start(), sender_state(), cc_sequence_++, now, {}, {});
+    return;
+  }
+  congestion_->handle_probe(is_active(now), now, grtt_.value());
+  renew_rate();
+  const auto bytes_per_second = static_cast<double>(pacer_.rate()) / 8;
+  write_probe(new_command(), next_start(), sender_state(), cc_sequence_++, now,
+              quantise_rate(bytes_per_second), congestion_->list_nodes());
+}
+
+bool Sender::is_active(std::uint64_t now) const
+{
+  return last_activity_ != 0 && now < last_activity_ + longest_probe_interval;
+}
+
+// Of those that hold, the lower one.
+void Sender::renew_rate()
+{
+  auto rate = options_.max_rate;
+  if (congestion_) {
+    const auto fair = congestion_->bits_per_second();
+    rate = rate == 0 ? fair : std::min(rate, fair);
+  }
+  pacer_.set_rate(rate);
+}
+
+void Sender::handle_probe_timer(std::uint64_t now)
+{
+  send_probe(now);
+  if (congestion_ && is_active(now)) {
+    probe_interval_ = congestion_->probe_interval(grtt_.value());
+  } else {
+    const bool is_busy = options_.policy == Policy::bulk && is_active(now);
+    probe_interval_ =
+        std::min(2 * probe_interval_, is_busy ? busy_probe_interval : longest_probe_interval);
+  }
+  probe_at_ = now + probe_interval_;
 }
 
 void Sender::send_flush(bool with_audience, std::uint64_t now)
@@ -101,14 +138,8 @@ void Sender::handle_timeout(std::uint64_t now)
   if (objects_.empty() || state_ == State::finished)
     return;
   const auto is_due = [now](std::uint64_t at) { return at != 0 && at <= now; };
-  if (is_due(probe_at_)) {
-    send_probe(now);
-    const bool is_busy =
-        options_.policy == Policy::bulk && now < last_activity_ + longest_probe_interval;
-    probe_interval_ =
-        std::min(2 * probe_interval_, is_busy ? busy_probe_interval : longest_probe_interval);
-    probe_at_ = now + probe_interval_;
-  }
+  if (is_due(probe_at_))
+    handle_probe_timer(now);
   if (is_due(info_at_)) {
     send_info(objects_.back(), now);
     info_interval_ = std::min(2 * info_interval_, longest_info_interval);
@@ -147,7 +178,9 @@ void Sender::note_rate_limit(std::uint64_t now)
   if (rate_limited_ || pacer_.ready(now) || !has_new() || writable(now) > 0)
     return;
   rate_limited_ = true;
-  events_.emplace_back(RateLimited{});
+  const auto rate = pacer_.rate();
+  const bool is_fixed = !congestion_ || rate == options_.max_rate;
+  events_.emplace_back(RateLimited{rate, is_fixed ? no_node : congestion_->limiting()});
 }
 
 void Sender::handle_watermark_timer(std::uint64_t now)

@@ -30,9 +30,10 @@ GstStructure *structure_of(const srm::AllAcknowledged &)
   return gst_structure_new_empty("KamSrmAllAcknowledged");
 }
 
-GstStructure *structure_of(const srm::RateLimited &)
+GstStructure *structure_of(const srm::RateLimited &limited)
 {
-  return gst_structure_new_empty("KamSrmRateLimited");
+  return gst_structure_new("KamSrmRateLimited", "rate", G_TYPE_UINT64, guint64{limited.rate},
+                           "limiting-receiver", G_TYPE_UINT, limited.limiting, nullptr);
 }
 
 const char *text_of(srm::LeaveReason reason)
@@ -97,7 +98,9 @@ void add_srm_stats(GstStructure *to, const srm::SenderStats &stats)
                        {"repairs-refused", stats.repairs_refused},
                        {"grtt", stats.grtt},
                        {"buffered-bytes", stats.buffered_bytes},
-                       {"receivers", stats.receivers}});
+                       {"receivers", stats.receivers},
+                       {"rate", stats.rate},
+                       {"limiting-receiver", stats.limiting}});
 }
 
 void add_srm_receivers(GstStructure *to, const std::vector<srm::Sender::ReceiverState> &all)

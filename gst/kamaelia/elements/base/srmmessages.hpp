@@ -33,7 +33,9 @@ inline constexpr auto srm_sender_stats_blurb =
     "they were asked for; parity-packets; nacks-received, acks-received, squelches-sent; "
     "bad-packets that could not be read; repairs-refused, of what had left the buffer; grtt, "
     "the greatest round trip time in nanoseconds; buffered-bytes; receivers, number of those "
-    "kept account of, and receiver-list with the node id of each and the bytes it has";
+    "kept account of, and receiver-list with the node id of each and the bytes it has; rate, "
+    "bit/s that may be sent now, 0 without a limit; limiting-receiver, the node id of the "
+    "receiver that congestion control follows, 0 for none";
 inline constexpr auto srm_receiver_stats_blurb =
     "What was received since READY: packets-received, bytes-received, all NORM messages; "
     "bytes-delivered; segments-missed, segments-repaired by the sender, segments-rebuilt from "

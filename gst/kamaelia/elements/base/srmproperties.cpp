@@ -114,6 +114,8 @@ srm::SenderOptions kam::sender_options(const SrmSenderValues &values)
   options.parity = static_cast<std::uint16_t>(std::min(parity, 255U - block_size));
   options.fec_overhead = values.fec_overhead;
   options.max_rate = values.max_rate;
+  options.congestion_control = values.congestion_control;
+  options.min_rate = values.min_rate;
   options.max_repair_rate = values.max_repair_rate;
   options.grtt = values.grtt;
   options.backoff_factor = static_cast<std::uint8_t>(values.backoff_factor);

@@ -79,6 +79,8 @@ struct SrmSenderValues {
   int parity = -1;
   double fec_overhead = 0;
   guint64 max_rate = 0;
+  bool congestion_control = false;
+  guint64 min_rate = 0;
   guint64 max_repair_rate = 0;
   guint64 grtt = 10 * GST_MSECOND;
   guint backoff_factor = 4;
@@ -181,6 +183,15 @@ void add_srm_sender(glue::Properties<Impl, Values> &table)
            "Most that is sent in bit/s, headers and repairs included, without those of UDP; "
            "0: no limit",
            Mutable::in_playing, {0, G_GUINT64_CONSTANT(1) << 40U})
+      .add("congestion-control", of(&SrmSenderValues::congestion_control),
+           "Send no faster than TCP would to the receiver with the worst way (NORM-CC, RFC "
+           "5740), between min-rate and max-rate. For networks that are shared with others; "
+           "what silent receivers lose is not known",
+           Mutable::in_ready)
+      .add("min-rate", of(&SrmSenderValues::min_rate),
+           "congestion-control=true: bit/s below which no receiver slows the others down; 0: "
+           "one packet in a second",
+           Mutable::in_ready, {0, G_GUINT64_CONSTANT(1) << 40U})
       .add(
           "max-repair-rate", of(&SrmSenderValues::max_repair_rate),
           "Most that is sent again in bit/s because receivers, or who claims to be one, ask for "

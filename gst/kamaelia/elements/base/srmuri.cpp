@@ -15,11 +15,12 @@ namespace {
 using UriPtr = glue::Owned<GstUri, gst_uri_unref>;
 
 // What a URI from a playlist may set: nothing that opens files or uses others' sockets.
-constexpr std::array<std::string_view, 24> settable{"ack-receivers",
+constexpr std::array<std::string_view, 26> settable{"ack-receivers",
                                                     "allowed-nodes",
                                                     "backoff-factor",
                                                     "block-size",
                                                     "buffer-size",
+                                                    "congestion-control",
                                                     "fec-overhead",
                                                     "framing",
                                                     "group-size",
@@ -27,6 +28,7 @@ constexpr std::array<std::string_view, 24> settable{"ack-receivers",
                                                     "latency",
                                                     "loop",
                                                     "max-rate",
+                                                    "min-rate",
                                                     "min-receivers",
                                                     "mode",
                                                     "multicast-iface",
