@@ -5,6 +5,7 @@
 #include "elements/torrent/torrentspec.hpp"
 
 #include <libtorrent/hex.hpp>
+#include <libtorrent/torrent_flags.hpp>
 #include <libtorrent/torrent_status.hpp>
 
 #include <fcntl.h>
@@ -186,6 +187,7 @@ void check_again(HeldTorrent &torrent)
   // libtorrent 2.0.8 forgets them.
   torrent.files.clear();
   torrent.handle.force_recheck();
+  torrent.handle.set_flags(lt::torrent_flags::stop_when_ready);
 }
 
 void plan(HeldTorrent &torrent)

@@ -156,6 +156,8 @@ void Engine::Session::begin(HeldTorrent &torrent, const TorrentSpec &spec)
                  lt::torrent_flags::sequential_download;
   if (torrent.options.seed)
     params.flags |= lt::torrent_flags::seed_mode;
+  else if (torrent.picker)
+    params.flags |= lt::torrent_flags::stop_when_ready;
   if (!settings.pex)
     params.flags |= lt::torrent_flags::disable_pex;
   lt::error_code error;
@@ -220,6 +222,9 @@ bool Engine::Session::handle_torrent(lt::alert &alert, std::vector<TorrentState 
     // libtorrent hangs up before it looks.
     if (torrent->checks_again > 0)
       call_peers_back(*torrent);
+    // Peers are called at once when it goes on, and else when the session's next second begins.
+    torrent->handle.resume();
+    next_status = Clock::now();
     changed.push_back(torrent->state.get());
   } else if (lt::alert_cast<lt::file_prio_alert>(&alert)) {
     torrent->is_waiting_for_files = false;
@@ -228,6 +233,7 @@ bool Engine::Session::handle_torrent(lt::alert &alert, std::vector<TorrentState 
     plan(*torrent);
   } else if (lt::alert_cast<lt::torrent_finished_alert>(&alert)) {
     torrent->may_have_sent_peers_away = true;
+    next_status = Clock::now();
     if (torrent->is_checked)
       tell(*torrent->state, Event::finished);
   } else if (!handle_error(*torrent, alert)) {
@@ -241,6 +247,9 @@ void Engine::Session::handle_peer(HeldTorrent &torrent, const lt::alert &alert)
   if (const auto *called = lt::alert_cast<lt::peer_connect_alert>(&alert)) {
     if (called->direction == lt::peer_connect_alert::direction_t::out)
       remember_peer(torrent, called->endpoint);
+    // Who waits to hear that there is somebody need not wait for the second.
+    if (torrent.state->shared.lock()->status.peers == 0)
+      next_status = Clock::now();
   } else if (lt::alert_cast<lt::peer_disconnected_alert>(&alert)) {
     if (torrent.may_have_sent_peers_away)
       next_status = Clock::now();
