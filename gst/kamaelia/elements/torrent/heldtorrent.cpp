@@ -187,7 +187,8 @@ void check_again(HeldTorrent &torrent)
   // libtorrent 2.0.8 forgets them.
   torrent.files.clear();
   torrent.handle.force_recheck();
-  torrent.handle.set_flags(lt::torrent_flags::stop_when_ready);
+  if (torrent.stops_when_checked)
+    torrent.handle.set_flags(lt::torrent_flags::stop_when_ready);
 }
 
 void plan(HeldTorrent &torrent)

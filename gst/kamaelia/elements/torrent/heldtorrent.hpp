@@ -31,6 +31,7 @@ struct HeldTorrent {
   std::vector<lt::download_priority_t> files;  // as last told to libtorrent
   bool is_waiting_for_files = false;           // libtorrent has not taken them yet
   bool is_checked = false;
+  bool stops_when_checked = false;  // to be resumed, which calls peers at once
   int checks_again = 0;
   std::size_t files_without_hashes = 0;
   std::uint32_t noted_pieces = 0;

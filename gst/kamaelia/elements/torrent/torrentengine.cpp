@@ -140,6 +140,9 @@ void Engine::Session::begin(HeldTorrent &torrent, const TorrentSpec &spec)
     remember_peer(torrent, peer);
   if (params.ti) {
     take_contents(torrent, params.ti);
+    // libtorrent 2.0.8 often gets one piece, and no more, of one of version 2 alone that is
+    // stopped so; nobody has found out why.
+    torrent.stops_when_checked = params.ti->info_hashes().has_v1();
     // libtorrent changes its own.
     params.ti = std::make_shared<lt::torrent_info>(*params.ti);
     look_for_files(torrent);
@@ -156,7 +159,7 @@ void Engine::Session::begin(HeldTorrent &torrent, const TorrentSpec &spec)
                  lt::torrent_flags::sequential_download;
   if (torrent.options.seed)
     params.flags |= lt::torrent_flags::seed_mode;
-  else if (torrent.picker)
+  else if (torrent.stops_when_checked)
     params.flags |= lt::torrent_flags::stop_when_ready;
   if (!settings.pex)
     params.flags |= lt::torrent_flags::disable_pex;
@@ -223,7 +226,8 @@ bool Engine::Session::handle_torrent(lt::alert &alert, std::vector<TorrentState 
     if (torrent->checks_again > 0)
       call_peers_back(*torrent);
     // Peers are called at once when it goes on, and else when the session's next second begins.
-    torrent->handle.resume();
+    if (torrent->stops_when_checked)
+      torrent->handle.resume();
     next_status = Clock::now();
     changed.push_back(torrent->state.get());
   } else if (lt::alert_cast<lt::file_prio_alert>(&alert)) {
