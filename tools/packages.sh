@@ -22,11 +22,11 @@ packages_for() { # PURPOSE
       transmission-daemon udpcast uftp util-linux valgrind ;;
     network) echo ethtool gstreamer1.0-tools iproute2 nftables procps ;;
     interop) echo aria2 chromium chromium-driver curl ethtool ffmpeg fortune-mod fortunes \
-      fortunes-min gstreamer1.0-plugins-base-apps gstreamer1.0-plugins-good \
-      gstreamer1.0-plugins-ugly gstreamer1.0-tools icecast2 iproute2 libnorm-dev liquidsoap \
-      mpv ncat netcat-openbsd nftables nginx-light openssl opentracker procps python3 \
-      qbittorrent-nox socat telnet transmission-cli transmission-daemon tshark util-linux \
-      vlc-bin vlc-plugin-base wget wireshark-common ;;
+      fortunes-min gir1.2-gstreamer-1.0 gstreamer1.0-libav gstreamer1.0-plugins-base-apps \
+      gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly gstreamer1.0-tools icecast2 iproute2 \
+      libnorm-dev liquidsoap mpv ncat netcat-openbsd nftables nginx-light openssl opentracker \
+      procps python3 python3-gi qbittorrent-nox socat telnet transmission-cli \
+      transmission-daemon tshark util-linux vlc-bin vlc-plugin-base wget wireshark-common ;;
     *) echo "packages.sh: no purpose \"$1\"" >&2; return 1 ;;
   esac
 }
