@@ -16,6 +16,8 @@ constexpr std::uint64_t second = 1'000'000'000;
 // With a rate to keep: what may go at once, in time.
 constexpr std::uint64_t burst_ns = second / 20;
 constexpr int max_reads_per_turn = 4;
+// Half of what the system lets a peer send unread, to begin with: who would send more waits.
+constexpr std::size_t most_gathered = std::size_t{32} << 10U;
 
 Interest interest_for(bool reading, bool writing)
 {
@@ -105,7 +107,8 @@ void TcpConnection::update_interest()
 {
   if (is_in_turn_ || !is_started_ || state_ == State::closed)
     return;
-  const bool reads = !has_peer_ended_ && (is_reading_ || state_ != State::open);
+  const bool wants_bytes = is_reading_ && !is_gathering_;
+  const bool reads = !has_peer_ended_ && (wants_bytes || state_ != State::open);
   const auto wanted = interest_for(reads, is_write_blocked_);
   if (std::exchange(interest_, wanted) != wanted)
     reactor_.change(stream_->fd(), wanted, *this);
@@ -150,7 +153,11 @@ void TcpConnection::handle_time(std::uint64_t now)
     else
       wake_by(linger_until_);
   }
-  if (is_started_ && stream_->keeps_bytes() && !has_peer_ended_) {
+  const bool has_gathered = is_gathering_ && now >= gathers_until_;
+  if (is_gathering_ && !has_gathered)
+    wake_by(gathers_until_);
+  is_gathering_ &= !has_gathered;
+  if (is_started_ && (stream_->keeps_bytes() || has_gathered) && !has_peer_ended_) {
     if (state_ == State::open && is_reading_)
       read_some();
     else if (state_ == State::draining || state_ == State::lingering)
@@ -178,20 +185,66 @@ void TcpConnection::settle()
 
 void TcpConnection::read_some()
 {
+  is_gathering_ = false;
   for (int i = 0; i < max_reads_per_turn; ++i) {
-    const auto result = stream_->read(handler_.read_space());
+    const auto space = handler_.read_space();
+    const auto result = stream_->read(space);
     switch (result.status) {
-    case Stream::Status::blocked: return;
+    case Stream::Status::blocked:
+      if (i > 0)
+        gather();
+      return;
     case Stream::Status::failed: fail(result.error, "Cannot receive from the client"); return;
     case Stream::Status::ended: note_peer_end(); return;
     case Stream::Status::done: break;
     }
     bytes_received_ += result.bytes;
+    note_pace(result.bytes);
     handler_.handle_bytes(result.bytes);
-    if (state_ != State::open || !is_reading_ || !stream_->keeps_bytes())
+    if (state_ != State::open || !is_reading_)
       return;
+    if (!stream_->keeps_bytes()) {
+      if (result.bytes < space.size())
+        gather();
+      return;
+    }
   }
   wake_by(0);
+}
+
+void TcpConnection::note_pace(std::size_t bytes)
+{
+  if (options_.read_interval_ns == 0)
+    return;
+  const auto now = reactor_.now();
+  if (now - pace_begin_ > options_.read_interval_ns) {
+    was_fast_ = std::exchange(pace_bytes_, 0) > most_gathered;
+    pace_begin_ = now;
+  }
+  pace_bytes_ += bytes;
+}
+
+// When all that was there is read.
+void TcpConnection::gather()
+{
+  if (options_.read_interval_ns == 0 || was_fast_ || pace_bytes_ > most_gathered)
+    return;
+  if (eager_reads_left_ > 0) {
+    --eager_reads_left_;
+    return;
+  }
+  is_gathering_ = true;
+  gathers_until_ = reactor_.now() + options_.read_interval_ns;
+  wake_by(gathers_until_);
+}
+
+void TcpConnection::read_gathered()
+{
+  if (!is_gathering_ || !is_reading())
+    return;
+  is_in_turn_ = true;
+  read_some();
+  settle();
 }
 
 // Unread input would make the system answer what is written with a reset, and the peer lose

@@ -60,7 +60,13 @@ class TcpConnection final : private ReadyHandler, private Timer::Handler {
   struct Options {
     std::uint64_t linger_ns = 2'000'000'000;  // for the peer to end after we did
     std::uint64_t max_rate = 0;               // bytes a second to send at most; 0: any
+    // For how long what comes may be gathered before it is read, its end too, where a peer
+    // sends no more than 32 KiB in that time. Its first pieces and a reset are told of at once.
+    // 0: not at all.
+    std::uint64_t read_interval_ns = 0;
   };
+  // Reads of a connection that gather nothing: somebody waits for its first bytes.
+  static constexpr unsigned eager_reads = 32;
 
   TcpConnection(Reactor &reactor, std::unique_ptr<Stream> stream, Handler &handler,
                 const Options &options);
@@ -73,6 +79,8 @@ class TcpConnection final : private ReadyHandler, private Timer::Handler {
   void pause_reading();
   void resume_reading();
   bool is_reading() const { return is_reading_ && !has_peer_ended_; }
+  // Reads now what is gathered. Not from within a call of the handler.
+  void read_gathered();
 
   // Sends or queues, as a whole. Without effect after end_writing() or a failure.
   void write(Bytes bytes) { write(std::span{&bytes, 1}); }
@@ -113,6 +121,8 @@ class TcpConnection final : private ReadyHandler, private Timer::Handler {
   // The last thing that each turn does.
   void settle();
   void read_some();
+  void note_pace(std::size_t bytes);
+  void gather();
   void discard_some();
   void note_peer_end();
   // How much went; the queue is not touched.
@@ -140,11 +150,17 @@ class TcpConnection final : private ReadyHandler, private Timer::Handler {
   std::uint64_t last_progress_ = 0;
   std::uint64_t linger_until_ = 0;
   std::uint64_t paid_until_ = 0;  // by when max_rate allows for what was sent
+  std::uint64_t gathers_until_ = 0;
+  std::uint64_t pace_begin_ = 0;  // of a time as long as what comes is gathered
+  std::size_t pace_bytes_ = 0;    // that came since
+  unsigned eager_reads_left_ = eager_reads;
   State state_ = State::open;
   Closing closing_ = Closing::ended;
   Interest interest_ = Interest::none;
   bool is_started_ = false;
   bool is_reading_ = true;
+  bool is_gathering_ = false;
+  bool was_fast_ = false;  // too fast to gather, before pace_begin_
   bool has_peer_ended_ = false;
   bool is_write_blocked_ = false;
   bool is_in_turn_ = false;

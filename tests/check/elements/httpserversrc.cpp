@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "glue/bytes.hpp"
+#include "net/tcp_connection.hpp"
 #include "support/http_client.hpp"
 #include "support/media_streams.hpp"
 #include "support/random.hpp"
@@ -273,6 +274,30 @@ START_TEST(tags_and_caps)
   ck_assert(change("mount=/stream&mode=updinfo") == "400");
   ck_assert(change("mount=/stream&song=%00") == "400");
   ck_assert_uint_eq(receiver.stat("titles"), 3);
+}
+END_TEST
+
+// A title stands behind what its source sent before it, also where that was not read yet.
+START_TEST(titles_behind_what_is_gathered)
+{
+  Receiver receiver{"read-interval=1000"};
+  ck_assert_uint_eq(gst_harness_query_latency(receiver.harness()), GST_SECOND);
+  HttpClient client{receiver.port()};
+  client.send("SOURCE /stream ICE/1.0\r\n\r\n");
+  for (unsigned i = 0; i <= net::TcpConnection::eager_reads; ++i) {
+    client.send("x");
+    ck_assert(receiver.take(1) == "x");
+  }
+  const auto events = gst_harness_events_in_queue(receiver.harness());
+  client.send("abc");
+  ck_assert(answer_to(receiver.port(),
+                      "GET /admin/metadata?mode=updinfo&mount=/stream&song=T HTTP/1.0\r\n\r\n")
+                .starts_with("HTTP/1.1 200"));
+  ck_assert(receiver.take(3) == "abc");
+  ck_assert_uint_eq(gst_harness_events_in_queue(receiver.harness()), events);
+  client.send("def");
+  ck_assert(receiver.take(3) == "def");
+  ck_assert_uint_eq(gst_harness_events_in_queue(receiver.harness()), events + 1);
 }
 END_TEST
 
@@ -584,6 +609,7 @@ static Suite *httpserversrc_suite()
   tcase_set_timeout(tests, 60);
   tcase_add_test(tests, every_way_in);
   tcase_add_test(tests, tags_and_caps);
+  tcase_add_test(tests, titles_behind_what_is_gathered);
   tcase_add_test(tests, one_after_the_other);
   tcase_add_test(tests, the_stream_may_end_with_its_source);
   tcase_add_test(tests, passwords);

@@ -255,6 +255,74 @@ START_TEST(sends_a_file)
 }
 END_TEST
 
+// After its first reads it takes what there is at an interval, or when it is told to.
+START_TEST(gathers)
+{
+  TcpConnection::Options options;
+  options.read_interval_ns = 3'600'000 * millisecond;
+  Station station{options};
+  auto peer = connected_to(station.listener);
+  std::thread thread{[&] { station.reactor.run(); }};
+  const auto send_and_see = [&](char byte) {
+    ck_assert_int_eq(write(peer.get(), &byte, 1), 1);
+    char echo = 0;
+    ck_assert_int_eq(read(peer.get(), &echo, 1), 1);
+    ck_assert_int_eq(echo, byte);
+  };
+  for (unsigned i = 0; i <= TcpConnection::eager_reads; ++i)
+    send_and_see('x');
+  for (const char byte : {'a', 'b'}) {
+    station.reactor.post([&] {
+      const auto before = station.received.size();
+      ck_assert_int_eq(write(peer.get(), &byte, 1), 1);
+      char waiting = 0;
+      ck_assert_int_eq(recv(station.connection->fd(), &waiting, 1, MSG_PEEK), 1);
+      ck_assert_uint_eq(station.received.size(), before);
+      station.connection->read_gathered();
+      ck_assert_int_eq(station.received.back(), byte);
+    });
+    char echo = 0;
+    ck_assert_int_eq(read(peer.get(), &echo, 1), 1);
+  }
+  // A reset is told of nevertheless.
+  const linger at_once{1, 0};
+  setsockopt(peer.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  peer = {};
+  thread.join();
+  ck_assert(station.closing == Closing::failed);
+}
+END_TEST
+
+START_TEST(reads_what_is_gathered_in_time)
+{
+  TcpConnection::Options options;
+  options.read_interval_ns = 5 * millisecond;
+  Station station{options};
+  const auto peer = connected_to(station.listener);
+  std::thread thread{[&] { station.reactor.run(); }};
+  std::string sent;
+  std::string got;
+  for (unsigned i = 0; i < 3 * TcpConnection::eager_reads; ++i) {
+    const std::string piece(1 + i * 20, static_cast<char>('a' + i % 26));
+    ck_assert_int_eq(write(peer.get(), piece.data(), piece.size()),
+                     static_cast<ssize_t>(piece.size()));
+    sent += piece;
+    if (i % 2 == 0)
+      continue;
+    std::array<char, 4000> part;
+    while (got.size() < sent.size()) {
+      const auto size = read(peer.get(), part.data(), part.size());
+      ck_assert_int_gt(size, 0);
+      got.append(part.data(), static_cast<std::size_t>(size));
+    }
+  }
+  shutdown(peer.get(), SHUT_WR);
+  thread.join();
+  ck_assert(got == sent);
+  ck_assert(station.closing == Closing::ended);
+}
+END_TEST
+
 START_TEST(aborts)
 {
   for (const auto farewell :
@@ -286,4 +354,5 @@ END_TEST
 
 CHECK_MAIN("tcp_connection", echoes_behind_the_end, queues_and_lingers,
            does_not_linger_for_ever, notices_a_reset_whatever_it_waits_for, keeps_a_rate,
-           writes_pieces, sends_a_file, aborts, says_why_it_cannot_listen)
+           writes_pieces, sends_a_file, gathers, reads_what_is_gathered_in_time, aborts,
+           says_why_it_cannot_listen)

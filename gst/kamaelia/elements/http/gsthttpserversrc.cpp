@@ -185,13 +185,16 @@ gboolean HttpServerSrcElement::unlock_stop()
   return TRUE;
 }
 
-// What comes too early waits here, or where it comes from: any latency will do.
+// What is gathered comes late by so much. What comes too early waits here, or where it comes
+// from: any latency above that will do.
 gboolean HttpServerSrcElement::query(GstQuery *query)
 {
   if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY)
     return GST_BASE_SRC_CLASS(glue::parent_class_of<HttpServerSrcElement>(source_))
         ->query(GST_BASE_SRC(source_), query);
-  gst_query_set_latency(query, TRUE, 0, GST_CLOCK_TIME_NONE);
+  const auto gathered =
+      settings.read([](const Values &values) { return values.read_interval; });
+  gst_query_set_latency(query, TRUE, gathered * GST_MSECOND, GST_CLOCK_TIME_NONE);
   return TRUE;
 }
 

@@ -56,6 +56,7 @@ http::SourceDoorSettings door_settings(const HttpServerSrcValues &values)
   settings.realm = values.auth_realm;
   settings.timeout_ns = std::uint64_t{values.timeout} * GST_SECOND;
   settings.takeover = values.takeover;
+  settings.read_interval_ns = values.read_interval * GST_MSECOND;
   return settings;
 }
 

@@ -21,6 +21,7 @@ struct HttpServerSrcValues : FrontendValues {
   guint timeout = 10;
   bool takeover = false;
   bool eos_on_disconnect = false;
+  guint read_interval = 100;
   guint queue_bytes = 256U << 10U;
   glue::Ref<GstCaps> caps;
   std::string icy_charset;
@@ -66,6 +67,13 @@ kam::glue::Properties<Impl, kam::HttpServerSrcValues> kam::httpserversrc_propert
            Mutable::in_playing)
       .add("eos-on-disconnect", &V::eos_on_disconnect,
            "The stream ends with its source; else the next one goes on", Mutable::in_playing)
+      .add(
+          "read-interval", &V::read_interval,
+          "How long what comes may be gathered before it is passed on, in milliseconds, once a "
+          "source sends at the pace of its sound; 0 to pass on each piece as it comes. To be "
+          "woken less often is what costs less; it is the latency that the element reports. A "
+          "change counts from the next source on",
+          Mutable::in_playing, {0, 1000})
       .add("queue-bytes", &V::queue_bytes,
            "How much is received ahead of the pipeline, in bytes; then the source has to wait",
            Mutable::in_ready, {4096, 1U << 30U})

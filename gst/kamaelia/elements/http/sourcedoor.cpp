@@ -44,7 +44,10 @@ class SourceDoor::Source final : private net::TcpConnection::Handler,
         body_{request},
         received_{std::move(connection.received)},
         ticket_{std::move(connection.ticket)},
-        connection_{door.frontend_.reactor(), std::move(connection.stream), *this, {}},
+        connection_{door.frontend_.reactor(),
+                    std::move(connection.stream),
+                    *this,
+                    {.read_interval_ns = door.settings_.read_interval_ns}},
         silence_{door.frontend_.reactor(), *this}
   {
   }
@@ -70,6 +73,8 @@ class SourceDoor::Source final : private net::TcpConnection::Handler,
     connection_.resume_reading();
     note_activity();
   }
+
+  void read_gathered() { connection_.read_gathered(); }
 
   void end(SourceEnd reason)
   {
@@ -289,6 +294,9 @@ void SourceDoor::handle_title(Exchange &exchange)
     exchange.respond(error_response(400, "There is no title in this"));
     return;
   }
+  // The title belongs behind what its source had sent before.
+  if (current_)
+    current_->read_gathered();
   count(stats_.titles);
   put(SourceTitle{{{"StreamTitle", update->title}, {"StreamUrl", update->url}},
                   update->charset});

@@ -18,6 +18,7 @@ struct SourceDoorSettings {
   std::string realm = "Radio";
   std::uint64_t timeout_ns = 10'000'000'000;  // for a source to send nothing; 0: any
   bool takeover = false;
+  std::uint64_t read_interval_ns = 0;  // for how long what a source sends may be gathered
 };
 
 // What an element reads of it from any thread.

@@ -103,6 +103,8 @@ class StreamMount::Listener final : private net::ReadyHandler {
     for (std::size_t at = 0; at < sizeof *this; at += cache_line)
       __builtin_prefetch(reinterpret_cast<const std::byte *>(this) + at);
   }
+  // Once this is there.
+  void prefetch_stream() const { __builtin_prefetch(connection_.stream.get()); }
 
   // As much as the network takes.
   void send(const Broadcast &broadcast)
@@ -346,8 +348,10 @@ void StreamMount::flush()
   std::vector<std::pair<std::uint64_t, Departure>> gone;
   for (std::size_t i = 0; i < in_turn_.size(); ++i) {
     // Most of the time that this takes is spent waiting for memory.
+    if (i + 2 < in_turn_.size())
+      in_turn_[i + 2]->prefetch();
     if (i + 1 < in_turn_.size())
-      in_turn_[i + 1]->prefetch();
+      in_turn_[i + 1]->prefetch_stream();
     auto *const listener = in_turn_[i];
     const auto id = listener->info().id;
     auto &cursor = listener->cursor();
