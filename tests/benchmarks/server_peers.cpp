@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Servers that servers.py compares, each by a word:
+// Servers that servers.py and station.py compare, each by a word:
 //
 //   epoll            an echo server that is nothing but epoll
 //   threads          one that has a pipeline with a thread for each client
 //   paced-epoll      a byte every 25 ms to each client, by nothing but epoll
 //   paced-threads    the same by a pipeline with a thread for each client
+//   station FILE MS  a stream of 128 kbit/s to each client, what there is every so many ms, by
+//                    nothing but send()
 //   element LAUNCH   a server element
 //
 // Each prints its port, and serves until its input ends.
@@ -21,8 +23,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
+#include <sstream>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -141,6 +146,49 @@ void serve_paced_epoll()
   _exit(0);
 }
 
+// Sends each client the sound from where the stream is, over and over, and does nothing else.
+void run_station(int listener, const std::string &sound, std::chrono::milliseconds interval)
+{
+  constexpr std::size_t bytes_per_ms = 16;
+  constexpr std::string_view head = "HTTP/1.0 200 OK\r\nContent-Type: audio/mpeg\r\n\r\n";
+  const auto piece_size = bytes_per_ms * static_cast<std::size_t>(interval.count());
+  std::vector<int> clients;
+  std::size_t position = 0;
+  for (auto due = Clock::now();;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - Clock::now()).count();
+    pollfd newcomer{listener, POLLIN, 0};
+    poll(&newcomer, 1, static_cast<int>(std::max(left, decltype(left){0})));
+    for (int client = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK); client >= 0;
+         client = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK)) {
+      send(client, head.data(), head.size(), MSG_NOSIGNAL);
+      clients.push_back(client);
+    }
+    if (Clock::now() < due)
+      continue;
+    due += interval;
+    const auto piece = std::string_view{sound}.substr(position, piece_size);
+    position = position + piece_size < sound.size() ? position + piece_size : 0;
+    std::erase_if(clients, [piece](int client) {
+      const bool is_gone = send(client, piece.data(), piece.size(), MSG_NOSIGNAL) < 0;
+      if (is_gone)
+        close(client);
+      return is_gone;
+    });
+  }
+}
+
+void serve_station(const char *file, int interval_ms)
+{
+  std::ifstream stream{file, std::ios::binary};
+  std::ostringstream sound;
+  sound << stream.rdbuf();
+  std::thread{run_station, listen_somewhere(SOCK_NONBLOCK), sound.str(),
+              std::chrono::milliseconds{interval_ms}}
+      .detach();
+  wait_for_the_end();
+  _exit(0);
+}
+
 // A pipeline for each client: `source`, which may name the client's descriptor as %d, and a
 // sink.
 void serve_threads(const std::string &source)
@@ -196,6 +244,8 @@ int main(int argc, char **argv)
     serve_epoll();
   } else if (what == "paced-epoll") {
     serve_paced_epoll();
+  } else if (what == "station" && argc == 4) {
+    serve_station(argv[2], std::atoi(argv[3]));
   } else {
     gst_init(nullptr, nullptr);
     if (what == "threads")

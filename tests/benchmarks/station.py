@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""httpserversink beside Icecast and tcpserversink, in one run:
-station.py STATION-LOAD [SECTION...] [--rounds N] [--seconds N]
+"""httpserversink beside Icecast, tcpserversink and a loop that only sends, in one run:
+station.py STATION-LOAD SERVER-PEERS [SECTION...] [--rounds N] [--seconds N]
 
 Sections: load-500, load-1000, load-2000 (processor time per listener), storm (a thousand at
 once), first (the first byte), page (sound in Chromium), held (ten thousand). Without any, all but
@@ -22,7 +22,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / 'support'))
-from stations import Icecast, Kamaelia, Source, TcpServer  # noqa: E402
+from stations import Icecast, Kamaelia, Source, Station, TcpServer  # noqa: E402
 
 # As many descriptors as there may be, for thousands of listeners.
 DESCRIPTORS = 20_000
@@ -30,9 +30,20 @@ DESCRIPTORS = 20_000
 ICECAST_FLUSH = 88
 
 
+class SendAlone(Station):
+    """Nothing but send() to each listener at an interval: no station can take less."""
+
+    def __init__(self, peers, sound, interval):
+        self.process = subprocess.Popen([peers, 'station', sound, str(interval)],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.proc = pathlib.Path(f'/proc/{self.process.pid}')
+        self.port = int(self.process.stdout.readline())
+
+
 class Bench:
-    def __init__(self, load, folder, rounds, seconds):
+    def __init__(self, load, peers, folder, rounds, seconds):
         self.load = load
+        self.peers = peers
         self.folder = pathlib.Path(folder)
         self.folder.chmod(0o755)
         self.rounds = rounds
@@ -92,6 +103,9 @@ class Bench:
             f'httpserversink flush-interval={ICECAST_FLUSH}':
                 lambda: self.kamaelia(f'flush-interval={ICECAST_FLUSH}'),
             'httpserversink': self.kamaelia,
+            'send() alone, each 250 ms': lambda: SendAlone(self.peers, self.sound, 250),
+            f'send() alone, each {ICECAST_FLUSH} ms':
+                lambda: SendAlone(self.peers, self.sound, ICECAST_FLUSH),
         }
         if listeners == 500:
             stations['tcpserversink'] = self.tcpserver
@@ -219,6 +233,7 @@ def median(values, key):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('load')
+    parser.add_argument('peers')
     parser.add_argument('sections', nargs='*')
     parser.add_argument('--rounds', type=int, default=1)
     parser.add_argument('--seconds', type=float, default=10)
@@ -228,7 +243,7 @@ def main():
             print(f'SKIP: {tool} is not there')
             sys.exit(77)
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(options.load, folder, options.rounds, options.seconds)
+        bench = Bench(options.load, options.peers, folder, options.rounds, options.seconds)
         for section in options.sections or ['first', 'storm', 'load-500', 'load-1000', 'load-2000']:
             kind, _, count = section.partition('-')
             if kind == 'load':
