@@ -5,7 +5,7 @@
 # is a seed too. Bytes have to be the same everywhere.
 set -euo pipefail
 
-for tool in aria2c gst-launch-1.0 ip nginx opentracker qbittorrent-nox transmission-cli \
+for tool in aria2c gst-launch-1.0 ip nginx opentracker python3 qbittorrent-nox transmission-cli \
   transmission-daemon transmission-show unshare; do
   command -v "$tool" >/dev/null || { echo "skipped: there is no $tool"; exit 77; }
 done
@@ -64,7 +64,17 @@ for format in v1 hybrid v2; do
     trackers=$announce creation-date=false ! filesink location="$work/$format.torrent"
 done
 hash_of() { aria2c -S "$1" | sed -n 's/^Info Hash: //p'; }
-for format in v1 hybrid; do hash_of "$work/$format.torrent"; done >"$work/known"
+# Trackers are told the first 20 bytes of version 2's hash, of what is between these two keys.
+short_hash_of() {
+  python3 -c 'import hashlib, sys
+data = open(sys.argv[1], "rb").read()
+info = data[data.index(b"4:infod") + 6:data.index(b"12:piece layers")]
+print(hashlib.sha256(info).hexdigest()[:40])' "$1"
+}
+{
+  for format in v1 hybrid; do hash_of "$work/$format.torrent"; done
+  for format in hybrid v2; do short_hash_of "$work/$format.torrent"; done
+} >"$work/known"
 # As root it makes its folder the root of all.
 opentracker -i $tracker -p 6969 -P 6969 -w /known -d "$work" -u nobody \
   >"$work/opentracker.log" 2>&1 &
@@ -191,4 +201,6 @@ leech() { # PROGRAM FORMAT
 leech transmission v1
 leech aria2 v1
 leech qbittorrent v1
+leech qbittorrent hybrid
+leech qbittorrent v2
 echo "the swarm has what it wanted"
