@@ -272,7 +272,7 @@ START_TEST(gathers)
   for (unsigned i = 0; i <= TcpConnection::eager_reads; ++i)
     send_and_see('x');
   for (const char byte : {'a', 'b'}) {
-    station.reactor.post([&] {
+    station.reactor.post([&, byte] {
       const auto before = station.received.size();
       ck_assert_int_eq(write(peer.get(), &byte, 1), 1);
       char waiting = 0;
