@@ -240,11 +240,18 @@ void TcpConnection::gather()
 
 void TcpConnection::read_gathered()
 {
-  if (!is_gathering_ || !is_reading())
+  if (!is_gathering_)
     return;
   is_in_turn_ = true;
-  read_some();
-  settle();
+  for (int i = 0; i < max_reads_per_turn && is_gathering_ && is_reading(); ++i)
+    read_some();
+  if (!is_gathering_ && is_reading())
+    gather();
+  is_in_turn_ = false;
+  if (state_ == State::closed)
+    wake_by(0);
+  else if (state_ != State::taken)
+    update_interest();
 }
 
 // Unread input would make the system answer what is written with a reset, and the peer lose

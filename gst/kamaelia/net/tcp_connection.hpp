@@ -79,7 +79,8 @@ class TcpConnection final : private ReadyHandler, private Timer::Handler {
   void pause_reading();
   void resume_reading();
   bool is_reading() const { return is_reading_ && !has_peer_ended_; }
-  // Reads now what is gathered. Not from within a call of the handler.
+  // Reads now what is gathered, and whether that was the end. Not from within a call of the
+  // handler.
   void read_gathered();
 
   // Sends or queues, as a whole. Without effect after end_writing() or a failure.

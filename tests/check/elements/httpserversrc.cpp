@@ -277,17 +277,42 @@ START_TEST(tags_and_caps)
 }
 END_TEST
 
+namespace {
+
+// So long that what comes next is gathered.
+void send_until_gathered(HttpClient &client, Receiver &receiver)
+{
+  client.send("SOURCE /stream ICE/1.0\r\n\r\n");
+  for (unsigned i = 0; i <= net::TcpConnection::eager_reads; ++i) {
+    client.send("x");
+    ck_assert(receiver.take(1) == "x");
+  }
+}
+
+}  // namespace
+
+// A source that ended is not in the way of the next one, also where that was not read yet.
+START_TEST(sources_behind_what_is_gathered)
+{
+  Receiver receiver{"read-interval=1000"};
+  HttpClient first{receiver.port()};
+  send_until_gathered(first, receiver);
+  first.send("abc");
+  first.end_sending();
+  HttpClient second{receiver.port()};
+  second.send(std::string{chunked_put} + "3\r\nxyz\r\n");
+  ck_assert(receiver.take(6) == "abcxyz");
+  ck_assert_uint_eq(receiver.stat("refused-sources"), 0);
+}
+END_TEST
+
 // A title stands behind what its source sent before it, also where that was not read yet.
 START_TEST(titles_behind_what_is_gathered)
 {
   Receiver receiver{"read-interval=1000"};
   ck_assert_uint_eq(gst_harness_query_latency(receiver.harness()), GST_SECOND);
   HttpClient client{receiver.port()};
-  client.send("SOURCE /stream ICE/1.0\r\n\r\n");
-  for (unsigned i = 0; i <= net::TcpConnection::eager_reads; ++i) {
-    client.send("x");
-    ck_assert(receiver.take(1) == "x");
-  }
+  send_until_gathered(client, receiver);
   const auto events = gst_harness_events_in_queue(receiver.harness());
   client.send("abc");
   ck_assert(answer_to(receiver.port(),
@@ -609,6 +634,7 @@ static Suite *httpserversrc_suite()
   tcase_set_timeout(tests, 60);
   tcase_add_test(tests, every_way_in);
   tcase_add_test(tests, tags_and_caps);
+  tcase_add_test(tests, sources_behind_what_is_gathered);
   tcase_add_test(tests, titles_behind_what_is_gathered);
   tcase_add_test(tests, one_after_the_other);
   tcase_add_test(tests, the_stream_may_end_with_its_source);

@@ -254,6 +254,9 @@ void SourceDoor::begin_source(Exchange &exchange)
     exchange.respond({200, {}, {}});
     return;
   }
+  // It may have ended before this one came.
+  if (current_)
+    current_->read_gathered();
   if (current_ && settings_.takeover) {
     queue_.drop_sound();
     current_->end(SourceEnd::replaced);
