@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """station_soak.py STATION-LOAD [SECONDS]: an Icecast in one line for so long (40), with sources
 and listeners that come and go. It must not lose anybody who stays, nor grow, nor keep what they
-had. Exits with 77 if a program is missing."""
+had, and tell all of them a title at the same byte. Exits with 77 if a program is missing."""
+import contextlib
+import itertools
 import json
 import random
 import shutil
@@ -12,7 +14,7 @@ import time
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / 'support'))
-from stations import Kamaelia, Source  # noqa: E402
+from stations import FRAME_SECONDS, Kamaelia, Source  # noqa: E402
 
 LOAD = sys.argv[1]
 SECONDS = float(sys.argv[2]) if len(sys.argv) > 2 else 40
@@ -20,6 +22,9 @@ SECONDS = float(sys.argv[2]) if len(sys.argv) > 2 else 40
 SOURCE_SECONDS = 8
 CROWD = 200
 MOST_GROWTH = 4
+# There is a place for a title behind so many bytes, another one for each listener.
+METAINT = 8192
+TITLE_SECONDS = 0.5
 SEED = 20_261_127
 
 
@@ -39,10 +44,27 @@ class Crowd:
         return json.loads(lines[-1])
 
 
+class Sound:
+    """Each source goes on where the one before it ended, so that nobody who stays may miss a
+    byte."""
+
+    def __init__(self, path):
+        self.path = path
+        self.begin = 0
+        frames = int(3 * SECONDS / FRAME_SECONDS)
+        subprocess.run([LOAD, '--sound', str(frames), path], check=True)
+
+    @contextlib.contextmanager
+    def on_air(self, station):
+        with Source(station, self.path, begin=self.begin) as source:
+            yield source
+        self.begin = source.at
+
+
 def figures(station, sound):
     """While it plays for nobody: that a listener has gone is noticed when it is sent something,
     because one that only says that it will ask for no more may still listen."""
-    with Source(station, sound):
+    with sound.on_air(station):
         time.sleep(3)
         return counted(station)
 
@@ -52,28 +74,48 @@ def counted(station):
             'threads': len(list(station.proc.joinpath('task').iterdir()))}
 
 
+class Tally:
+    """What became of those who came."""
+
+    def __init__(self):
+        self.sources = self.listeners = self.let_down = 0
+        self.titles = {}
+
+    def add(self, told):
+        self.listeners += told['sound']
+        self.let_down += told['closed'] + told['failed'] + told['wrong'] + told['cut']
+        for title, between in told['titles'].items():
+            places = [*self.titles.get(title, between), *between]
+            self.titles[title] = (min(places), max(places))
+
+    def misplaced(self):
+        return [f'{title} from {first} to {last}' for title, (first, last) in self.titles.items()
+                if last - first >= METAINT]
+
+
 def play(station, sound, until, chance):
-    """Listeners and sources in turn; how many there were, and were let down."""
-    heard = let_down = sources = 0
+    """Listeners and sources in turn."""
+    tally = Tally()
     crowds = []
+    numbers = itertools.count(1)
     while time.monotonic() < until:
-        with Source(station, sound):
-            sources += 1
-            over = time.monotonic() + chance.uniform(1, SOURCE_SECONDS)
+        with sound.on_air(station) as source:
+            tally.sources += 1
+            next_title = time.monotonic()
+            over = next_title + chance.uniform(1, SOURCE_SECONDS)
             while time.monotonic() < over:
                 if len(crowds) < 2:
                     crowds.append(Crowd(station, chance))
                 for crowd in [one for one in crowds if one.has_gone()]:
                     crowds.remove(crowd)
-                    told = crowd.report()
-                    heard += told['sound']
-                    let_down += told['closed'] + told['failed']
+                    tally.add(crowd.report())
+                if time.monotonic() >= next_title:
+                    source.set_title(f'Title {next(numbers)} of source {tally.sources}')
+                    next_title += TITLE_SECONDS
                 time.sleep(0.05)
     for crowd in crowds:
-        told = crowd.report()
-        heard += told['sound']
-        let_down += told['closed'] + told['failed']
-    return heard, let_down, sources
+        tally.add(crowd.report())
+    return tally
 
 
 def main():
@@ -82,21 +124,24 @@ def main():
         sys.exit(77)
     chance = random.Random(SEED)
     with tempfile.TemporaryDirectory() as folder:
-        sound = Path(folder) / 'sound.mp3'
-        subprocess.run([LOAD, '--sound', '2000', sound], check=True)
+        sound = Sound(Path(folder) / 'sound.mp3')
         with Kamaelia() as station:
             # What is made once, and kept, is made by then.
             begin = time.monotonic()
             play(station, sound, begin + SECONDS / 5, chance)
             before = figures(station, sound)
-            heard, let_down, sources = play(station, sound, begin + SECONDS, chance)
+            tally = play(station, sound, begin + SECONDS, chance)
             after = figures(station, sound)
             cpu = station.cpu_seconds()
-    print(f'{sources} sources and {heard} listeners came and went, {let_down} were let down; '
-          f'{before} before, {after} after; {cpu:.1f} processor seconds')
+    print(f'{tally.sources} sources and {tally.listeners} listeners came and went, '
+          f'{tally.let_down} were let down; of {len(tally.titles)} titles '
+          f'{len(tally.misplaced())} were told at different places; {before} before, {after} '
+          f'after; {cpu:.1f} processor seconds')
     wrong = []
-    if let_down or not heard:
+    if tally.let_down or not tally.listeners:
         wrong.append('listeners were let down')
+    if tally.misplaced() or not tally.titles:
+        wrong.append('titles are not at their byte: ' + ', '.join(tally.misplaced()))
     if after['descriptors'] > before['descriptors'] or after['threads'] > before['threads']:
         wrong.append('something is left behind')
     if after['MiB'] > before['MiB'] + MOST_GROWTH:

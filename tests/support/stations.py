@@ -159,12 +159,14 @@ class Icecast(Station):
 
 
 class Source:
-    """Sends a file to a station at its pace, or some times as fast, until it is closed."""
+    """Sends a file from some byte on to a station at its pace, or some times as fast, until it
+    is closed."""
 
-    def __init__(self, station, sound, speed=1):
+    def __init__(self, station, sound, speed=1, begin=0):
         self.station = station
         self.sound = pathlib.Path(sound).read_bytes()
         self.speed = speed
+        self.begin = self.at = begin
         self.is_over = threading.Event()
         self.socket = socket.create_connection(('127.0.0.1', station.port))
         self.socket.sendall(f'PUT {station.path} HTTP/1.1\r\nHost: localhost\r\n'
@@ -187,14 +189,14 @@ class Source:
 
     def run(self):
         begin = time.monotonic()
-        at = 0
         while not self.is_over.is_set():
-            due = int((time.monotonic() - begin + 1) * self.speed / FRAME_SECONDS) * FRAME_SIZE
+            frames = int((time.monotonic() - begin + 1) * self.speed / FRAME_SECONDS)
+            due = self.begin + frames * FRAME_SIZE
             try:
-                self.socket.sendall(self.sound[at:due])
+                self.socket.sendall(self.sound[self.at:due])
             except OSError:
                 return
-            at = due
+            self.at = due
             time.sleep(0.05)
 
     def set_title(self, title):
