@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <tuple>
 #include <utility>
 
 namespace kam::torrent {
@@ -188,6 +189,9 @@ void Engine::Session::put_away(HeldTorrent &torrent)
     libtorrent->remove_torrent(torrent.handle,
                                keeps ? lt::remove_flags_t{} : lt::session::delete_files);
   if (!keeps) {
+    // Whoever holds it next has the same folder, and libtorrent may not delete anything there
+    // any more: it has, when it answers.
+    std::ignore = libtorrent->get_torrents();
     torrent.store->discard();
     return;
   }
