@@ -61,8 +61,11 @@ class Bench:
             time.sleep(2)
             yield station
 
-    def kamaelia(self, properties=''):
-        return self.fed(Kamaelia(properties=f'sync=false {properties}', descriptors=DESCRIPTORS))
+    def kamaelia(self, flush=None):
+        """With that for its flush interval, in which what a source sends is gathered too."""
+        properties = f'sync=false flush-interval={flush}' if flush else 'sync=false'
+        return self.fed(Kamaelia(properties=properties, descriptors=DESCRIPTORS,
+                                 source=f'read-interval={flush}' if flush else ''))
 
     def icecast(self):
         home = self.folder / 'icecast'
@@ -99,9 +102,9 @@ class Bench:
         """Processor time per listener and minute."""
         stations = {
             'icecast2': self.icecast,
-            'httpserversink flush-interval=250': lambda: self.kamaelia('flush-interval=250'),
+            'httpserversink flush-interval=250': lambda: self.kamaelia(250),
             f'httpserversink flush-interval={ICECAST_FLUSH}':
-                lambda: self.kamaelia(f'flush-interval={ICECAST_FLUSH}'),
+                lambda: self.kamaelia(ICECAST_FLUSH),
             'httpserversink': self.kamaelia,
             'send() alone, each 250 ms': lambda: SendAlone(self.peers, self.sound, 250),
             f'send() alone, each {ICECAST_FLUSH} ms':
@@ -193,7 +196,7 @@ class Bench:
 
     def held(self, listeners=10_000, processes=2):
         """Ten thousand, held by two processes."""
-        with self.kamaelia('flush-interval=250') as station:
+        with self.kamaelia(250) as station:
             each = listeners // processes
             loads = [subprocess.Popen([self.load, str(station.port), station.path, str(each),
                                        str(self.seconds + 3), '500', '60'],

@@ -104,11 +104,11 @@ class Station:
 class Kamaelia(Station):
     """httpserversink; without a sound it waits for a source."""
 
-    def __init__(self, sound=None, properties='', **more):
+    def __init__(self, sound=None, properties='', source='', **more):
         self.port = free_port()
         place = f'address=127.0.0.1 port={self.port}'
         begin = (f'filesrc location={sound} ! mpegaudioparse' if sound else
-                 f'httpserversrc {place} auth-password=hackme request-timeout=5')
+                 f'httpserversrc {place} auth-password=hackme request-timeout=5 {source}')
         super().__init__(['gst-launch-1.0', *begin.split(), '!', 'httpserversink',
                           *place.split(), *properties.split()], **more)
 
