@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//   "fLaC" *( <1: is last, 7: type> <size: 3> <data> )  *( frame )
+//   "fLaC" <format> *( <block> )  *( frame )
+//   block: <1: is last, 7: type> <size: 3> <data>; the format is one of type 0 and 34 bytes
 //   frame: <14: sync, 1: 0, 1: sizes vary> <4: block size, 4: rate> <4: channels, 3: bits, 1:
 //   0>
 //          <number of the frame, or of its first sample, as UTF-8 would write it>
@@ -8,6 +9,7 @@
 
 #include "core/media/big_endian.hpp"
 
+#include <algorithm>
 #include <bit>
 
 namespace kam::media {
@@ -15,9 +17,36 @@ namespace {
 
 constexpr std::string_view mark = "fLaC";
 constexpr std::size_t block_head_size = 4;
+constexpr std::size_t beginning_size = mark.size() + block_head_size;
 constexpr unsigned type_format = 0;
 constexpr unsigned type_comments = 4;
 constexpr std::size_t largest_frame_head = 16;
+
+// Whether a stream begins there, as far as can be seen. The mark alone is in the sound of a
+// station once a day; the block that has to follow, of 34 bytes, makes it too rare to matter.
+bool may_begin_stream(Bytes bytes)
+{
+  const auto text = as_text(bytes);
+  constexpr std::string_view size_of_format{"\0\0\x22", 3};
+  constexpr auto type_at = mark.size();
+  return mark.starts_with(text.substr(0, mark.size())) &&
+         (text.size() <= type_at || (byte_at(bytes, type_at) & 0x7fU) == type_format) &&
+         (text.size() <= type_at + 1 ||
+          size_of_format.starts_with(text.substr(type_at + 1, size_of_format.size())));
+}
+
+// Where a frame or a stream may begin; the size of `bytes` if nowhere.
+std::size_t find_beginning(Bytes bytes)
+{
+  constexpr std::string_view firsts{"\xff\x66"};
+  static_assert(firsts[1] == mark[0]);
+  const auto text = as_text(bytes);
+  auto at = text.find_first_of(firsts);
+  while (at != std::string_view::npos && text[at] == mark[0] &&
+         !may_begin_stream(bytes.subspan(at)))
+    at = text.find_first_of(firsts, at + 1);
+  return std::min(at, bytes.size());
+}
 
 std::uint8_t crc8(Bytes bytes)
 {
@@ -118,11 +147,8 @@ Indexer::Step FlacIndexer::handle_metadata(Bytes window)
 Indexer::Step FlacIndexer::handle_frame(Bytes window, std::uint64_t offset,
                                         std::vector<JoinPoint> &joins)
 {
-  const auto sync = as_text(window).find('\xff');
-  if (sync == std::string_view::npos)
-    return {.take = window.size()};
-  if (sync > 0)
-    return {.take = sync};
+  if (const auto beginning = find_beginning(window); beginning > 0)
+    return {.take = beginning};
   if (window.size() < largest_frame_head)
     return {.need = largest_frame_head};
   const auto head = frame_head(window);
@@ -141,9 +167,9 @@ Indexer::Step FlacIndexer::step(Bytes window, std::uint64_t offset,
 {
   if (state_ == State::metadata)
     return handle_metadata(window);
-  if (mark.starts_with(as_text(window).substr(0, mark.size()))) {
-    if (window.size() < mark.size())
-      return {.need = mark.size()};
+  if (may_begin_stream(window)) {
+    if (window.size() < beginning_size)
+      return {.need = beginning_size};
     forget();
     const auto bytes = as_bytes(mark);
     collected_.assign(bytes.begin(), bytes.end());
