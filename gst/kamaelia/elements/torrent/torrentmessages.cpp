@@ -49,4 +49,15 @@ glue::StructurePtr status_structure(const char *name, const torrent::TorrentStat
       s.tracker_error.c_str(), nullptr)};
 }
 
+void tell_title(GstElement *element, GstPad *pad, const std::string &title)
+{
+  if (title.empty() || !g_utf8_validate(title.c_str(), gssize(title.size()), nullptr))
+    return;
+  auto *tags = gst_tag_list_new(GST_TAG_TITLE, title.c_str(), nullptr);
+  gst_tag_list_set_scope(tags, GST_TAG_SCOPE_GLOBAL);
+  if (pad)
+    gst_pad_push_event(pad, gst_event_new_tag(gst_tag_list_ref(tags)));
+  gst_element_post_message(element, gst_message_new_tag(GST_OBJECT(element), tags));
+}
+
 }  // namespace kam

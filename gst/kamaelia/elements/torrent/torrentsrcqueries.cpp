@@ -3,26 +3,6 @@
 
 namespace kam {
 
-char *uri_of(const TorrentSrcValues &values)
-{
-  const auto *location = values.location.c_str();
-  return gst_uri_is_valid(location) ? g_strdup(location) : nullptr;
-}
-
-bool check_uri(const char *uri, GError **error)
-{
-  TorrentSrcValues values;
-  values.location = uri;
-  if (!is_magnet(values))
-    return true;
-  const auto spec = spec_of(values);
-  const auto *failure = std::get_if<torrent::Failure>(&spec);
-  if (failure)
-    g_set_error(error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI, "%s %s", failure->text.c_str(),
-                failure->detail.c_str());
-  return !failure;
-}
-
 void answer_scheduling(GstQuery *query)
 {
   gst_query_set_scheduling(
@@ -59,24 +39,6 @@ bool answer_buffering(GstQuery *query, const torrent::TorrentLease &lease, guint
   for (const auto &run : runs)
     gst_query_add_buffering_range(query, in_format(run.begin), in_format(run.end));
   return true;
-}
-
-guint64 bytes_to_piece_end(const torrent::Contents &contents, const torrent::File &file,
-                           guint64 offset)
-{
-  const guint64 length = contents.piece_length;
-  return length - (file.offset + offset) % length;
-}
-
-torrent::TorrentLease::Clock::time_point deadline_in(guint64 nanoseconds)
-{
-  using Clock = torrent::TorrentLease::Clock;
-  if (nanoseconds == 0)
-    return Clock::time_point::max();
-  const auto now = Clock::now();
-  const auto most = std::chrono::nanoseconds{Clock::time_point::max() - now};
-  const auto wanted = std::chrono::nanoseconds{static_cast<gint64>(nanoseconds)};
-  return wanted < most ? now + wanted : Clock::time_point::max();
 }
 
 }  // namespace kam
