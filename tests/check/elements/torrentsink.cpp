@@ -4,6 +4,8 @@
 #include "support/random.hpp"
 #include "support/torrent_oracle.hpp"
 
+#include <gio/gio.h>
+
 #include <algorithm>
 #include <filesystem>
 
@@ -357,6 +359,22 @@ GST_START_TEST(gives_it_to_another_client)
 }
 GST_END_TEST
 
+// The local network and peers are told one port; who hears it knows one of our addresses.
+GST_START_TEST(listens_at_one_port_everywhere)
+{
+  Seeding seeding{"piece-size=65536 listen-interfaces=127.0.0.1:0,127.0.0.2:0"};
+  ck_assert(seeding.wait_for(GST_MESSAGE_EOS, 20));
+  const auto port = static_cast<guint16>(seeding.port());
+  const auto client = glue::Ref<GSocketClient>::adopt(g_socket_client_new());
+  for (const auto *const address : {"127.0.0.1", "127.0.0.2"}) {
+    const auto connection = glue::Ref<GSocketConnection>::adopt(
+        g_socket_client_connect_to_host(client.get(), address, port, nullptr, nullptr));
+    ck_assert_msg(static_cast<bool>(connection), "nobody listens at %s, port %u", address,
+                  port);
+  }
+}
+GST_END_TEST
+
 GST_START_TEST(ends_when_it_has_given_enough)
 {
   Seeding seeding{"piece-size=65536 linger=true seed-ratio=0.9"};
@@ -406,6 +424,7 @@ static Suite *torrentsink_suite()
   tcase_add_test(tc, refuses_to_go_back);
   tcase_add_test(tc, chooses_pieces_by_the_size_of_the_file);
   tcase_add_test(tc, gives_it_to_another_client);
+  tcase_add_test(tc, listens_at_one_port_everywhere);
   tcase_add_test(tc, ends_when_it_has_given_enough);
   tcase_add_test(tc, ends_when_its_time_is_over);
   tcase_add_test(tc, stops_at_once_while_it_lingers);

@@ -5,7 +5,11 @@
 
 #include <libtorrent/alert.hpp>
 
-#include <glib.h>
+#include <gio/gio.h>
+
+#include <cstdint>
+#include <memory>
+#include <sstream>
 
 namespace kam::torrent {
 
@@ -34,6 +38,67 @@ void be_quick(Pack &pack)
   pack.set_int(Pack::active_downloads, -1);
   pack.set_int(Pack::active_seeds, -1);
   pack.set_int(Pack::active_limit, -1);
+}
+
+struct Unref {
+  template <class T>
+  void operator()(T *object) const
+  {
+    g_object_unref(object);
+  }
+};
+using SocketPtr = std::unique_ptr<GSocket, Unref>;
+
+// A socket at all addresses; nothing if that port is taken.
+SocketPtr bind_everywhere(GSocketFamily family, GSocketType type, std::uint16_t port)
+{
+  SocketPtr socket{g_socket_new(family, type, G_SOCKET_PROTOCOL_DEFAULT, nullptr)};
+  const std::unique_ptr<GInetAddress, Unref> any{g_inet_address_new_any(family)};
+  const std::unique_ptr<GSocketAddress, Unref> address{
+      g_inet_socket_address_new(any.get(), port)};
+  if (socket && !g_socket_bind(socket.get(), address.get(), FALSE, nullptr))
+    return nullptr;
+  return socket;
+}
+
+std::uint16_t port_of(GSocket *socket)
+{
+  const std::unique_ptr<GSocketAddress, Unref> address{
+      g_socket_get_local_address(socket, nullptr)};
+  return address ? g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(address.get())) : 0;
+}
+
+// A port that nobody has, for TCP and UDP; 0 if none is found.
+std::uint16_t free_port()
+{
+  constexpr int tries = 20;
+  for (int i = 0; i < tries; ++i)
+    for (const auto family : {G_SOCKET_FAMILY_IPV6, G_SOCKET_FAMILY_IPV4}) {  // 6: both
+      const auto stream = bind_everywhere(family, G_SOCKET_TYPE_STREAM, 0);
+      const std::uint16_t port = stream ? port_of(stream.get()) : 0;
+      if (port != 0 && bind_everywhere(family, G_SOCKET_TYPE_DATAGRAM, port))
+        return port;
+    }
+  return 0;
+}
+
+// libtorrent lets the system choose for each address of this machine by itself, but tells peers
+// in the local network, and those who are connected, the port of one of them for all.
+std::string with_one_port(const std::string &interfaces)
+{
+  std::string port;
+  std::string result;
+  std::istringstream rest{interfaces};
+  for (std::string one; std::getline(rest, one, ',');) {
+    const auto colon = one.rfind(':');  // what follows is the port, and letters
+    if (colon != std::string::npos && one.substr(colon + 1, 1) == "0") {
+      if (port.empty())
+        port = std::to_string(free_port());
+      one.replace(colon + 1, 1, port);
+    }
+    result += (result.empty() ? "" : ",") + one;
+  }
+  return result;
 }
 
 void encrypt(Pack &pack, Encryption encryption)
@@ -93,7 +158,7 @@ lt::settings_pack settings_pack_of(const SessionSettings &settings)
   encrypt(pack, settings.encryption);
   use_proxy(pack, settings.proxy);
   pack.set_str(Pack::user_agent, PACKAGE "/" VERSION);
-  pack.set_str(Pack::listen_interfaces, settings.listen_interfaces);
+  pack.set_str(Pack::listen_interfaces, with_one_port(settings.listen_interfaces));
   pack.set_bool(Pack::enable_dht, settings.dht);
   pack.set_bool(Pack::enable_lsd, settings.lsd);
   pack.set_bool(Pack::enable_upnp, settings.upnp);
