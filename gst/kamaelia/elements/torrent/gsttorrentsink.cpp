@@ -335,11 +335,11 @@ void TorrentSink::share(const torrent::MadeTorrent &made, const TorrentPlaces &p
                           ("%s", failure->detail.c_str()));
   gst_element_post_message(element(), torrent_created_message(element(), made, places));
   emit_torrent_created(element(), torrent_created_signal, made);
-  // gst-launch-1.0 shows this as it is, and the message with what has to be masked in it.
+  // What gst-launch-1.0 shows of a message has signs in it that mask others; here it shows the
+  // second text as it is, and only that.
   if (seeder && places.number == 0)
     GST_ELEMENT_INFO(element(), RESOURCE, OPEN_READ,
-                     ("Others get it by %s", made.magnet.c_str()),
-                     ("its torrent: %s", places.torrent_location.c_str()));
+                     ("Others can get \"%s\" now.", path.c_str()), ("%s", made.magnet.c_str()));
 }
 
 }  // namespace
