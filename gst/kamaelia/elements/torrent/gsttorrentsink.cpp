@@ -324,20 +324,24 @@ void TorrentSink::share(const torrent::MadeTorrent &made, const TorrentPlaces &p
   GST_INFO_OBJECT(element(), "%s: %s", places.torrent_location.c_str(), made.magnet.c_str());
   const std::filesystem::path path{std::filesystem::absolute(places.location)};
   const auto seeder = *seeder_.lock();
-  if (seeder && !torrent::is_safe_name(path.filename().string()))
+  bool is_seeded = false;
+  if (seeder && !torrent::is_safe_name(path.filename().string())) {
     GST_ELEMENT_WARNING(
         element(), RESOURCE, SETTINGS,
         ("\"%s\" is not seeded: some systems cannot have files of that name.", path.c_str()),
         ("the torrent has another name for it"));
-  else if (seeder)
-    if (const auto failure = seeder->add(made, path.parent_path().string(), places.number))
+  } else if (seeder) {
+    const auto failure = seeder->add(made, path.parent_path().string(), places.number);
+    is_seeded = !failure;
+    if (failure)
       GST_ELEMENT_WARNING(element(), RESOURCE, FAILED, ("%s", failure->text.c_str()),
                           ("%s", failure->detail.c_str()));
+  }
   gst_element_post_message(element(), torrent_created_message(element(), made, places));
   emit_torrent_created(element(), torrent_created_signal, made);
   // What gst-launch-1.0 shows of a message has signs in it that mask others; here it shows the
   // second text as it is, and only that.
-  if (seeder && places.number == 0)
+  if (is_seeded && places.number == 0)
     GST_ELEMENT_INFO(element(), RESOURCE, OPEN_READ,
                      ("Others can get \"%s\" now.", path.c_str()), ("%s", made.magnet.c_str()));
 }
