@@ -22,9 +22,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     fuzz::require(first && second && *first != *second);
     fuzz::require(first->size() <= input.size() + 10);
   }
-  if (const auto newest = parse_series_index(input))
-    fuzz::require(*newest >= 1 && *newest <= max_series_number &&
-                  parse_series_index(series_index(*newest)) == newest);
+  if (const auto index = parse_series_index(input))
+    fuzz::require(index->newest <= max_series_number &&
+                  parse_series_index(series_index(*index)) == index);
+  fuzz::require(series_torrent_uri(input, 1).size() <= input.size() + 9);
   for (const auto &address : split_addresses(input))
     fuzz::require(!address.empty() && input.find(address) != std::string_view::npos);
   return 0;

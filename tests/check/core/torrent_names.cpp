@@ -109,16 +109,34 @@ END_TEST
 
 START_TEST(reads_and_writes_the_index)
 {
-  ck_assert(series_index(17) == "17");
-  ck_assert(parse_series_index(series_index(max_series_number)) == max_series_number);
-  ck_assert(parse_series_index(" 12\r\n") == 12U);
-  for (const auto *const bad : {"", " ", "0", "-1", "+1", "1 2", "1x", "0x10", "1000000000",
-                                "99999999999999999999", "<html>"})
+  using Index = SeriesIndex;
+  ck_assert(series_index({.newest = 17}) == "17");
+  for (const std::uint64_t newest : {std::uint64_t{0}, std::uint64_t{1}, max_series_number})
+    for (const bool has_ended : {false, true}) {
+      const Index index{newest, has_ended};
+      ck_assert(parse_series_index(series_index(index)) == index);
+    }
+  ck_assert((parse_series_index(" 12\r\n") == Index{12, false}));
+  ck_assert((parse_series_index("12\r\nend\r\n") == Index{12, true}));
+  for (const auto *const bad :
+       {"", " ", "-1", "+1", "1 2", "1x", "0x10", "1000000000", "99999999999999999999",
+        "<html>", "12 ended", "end", "end 12", "12 end 13", "d4:infode"})
     ck_assert_msg(!parse_series_index(bad), "\"%s\"", bad);
+  ck_assert(!parse_series_index("1" + std::string(longest_series_index, ' ')));
+}
+END_TEST
+
+START_TEST(names_torrents_beside_the_index)
+{
   ck_assert(series_torrent_name(3) == "3.torrent");
+  ck_assert(series_torrent_uri("http://a.example/live/meta.txt", 12) ==
+            "http://a.example/live/12.torrent");
+  ck_assert(series_torrent_uri("http://a.example/live/?key=a/b#x", 1) ==
+            "http://a.example/live/1.torrent?key=a/b");
+  ck_assert(series_torrent_uri("meta.txt", 1) == "1.torrent");
 }
 END_TEST
 
 CHECK_MAIN("torrent_names", makes_names_safe, cuts_long_names_between_characters,
            is_always_safe, numbers_patterns, finds_a_place_for_the_number,
-           reads_and_writes_the_index)
+           reads_and_writes_the_index, names_torrents_beside_the_index)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/torrent/series.hpp"
 #include "glue/refs.hpp"
 #include "support/harness.hpp"
 #include "support/random.hpp"
@@ -131,6 +132,9 @@ GST_START_TEST(makes_a_series)
   const auto data = random.bytes(250'000);
   Recording recording{"chunk-size=100000 piece-size=16384 location=" + (folder / "live.ts")};
   ck_assert_int_eq(recording.push(Bytes{data}.first(100'000), random), GST_FLOW_OK);
+  // There is none yet, or one that may still be in the hands of the sink.
+  const auto live = torrent::parse_series_index(as_text(test::read_file(folder / "meta.txt")));
+  ck_assert(live && live->newest <= 1 && !live->has_ended);
   // Small buffers are gathered, so one more byte may be needed, but no more than that.
   ck_assert_int_eq(recording.push(Bytes{data}.subspan(100'000), random), GST_FLOW_OK);
   recording.harness().end();
@@ -149,7 +153,7 @@ GST_START_TEST(makes_a_series)
     ck_assert_uint_eq(said, number);
   }
   ck_assert(joined == data);
-  ck_assert(as_text(test::read_file(folder / "meta.txt")) == "3");
+  ck_assert(as_text(test::read_file(folder / "meta.txt")) == "3\nend\n");
   ck_assert(!std::filesystem::exists(folder / "meta.txt.part"));
 }
 GST_END_TEST
@@ -171,7 +175,19 @@ GST_START_TEST(keeps_some_of_a_series)
   std::ranges::sort(left);
   ck_assert(left == (std::vector<std::string>{"10.torrent", "11.torrent", "meta.txt",
                                               "p-010.ts", "p-011.ts"}));
-  ck_assert(as_text(test::read_file(torrents / "meta.txt")) == "11");
+  ck_assert(as_text(test::read_file(torrents / "meta.txt")) == "11\nend\n");
+}
+GST_END_TEST
+
+// Who follows the folder would take the old series' number for one of this.
+GST_START_TEST(says_that_a_series_begins)
+{
+  const Folder folder;
+  test::write_file(folder / "meta.txt", test::bytes_of("57\nend\n"));
+  for (const auto *const first : {"", " first-number=58"}) {
+    const Recording recording{"chunk-size=100000 location=" + (folder / "live.ts") + first};
+    ck_assert(as_text(test::read_file(folder / "meta.txt")) == (*first ? "57" : "0"));
+  }
 }
 GST_END_TEST
 
@@ -417,6 +433,7 @@ static Suite *torrentsink_suite()
   tcase_add_test(tc, writes_the_file_and_its_torrent);
   tcase_add_test(tc, makes_a_series);
   tcase_add_test(tc, keeps_some_of_a_series);
+  tcase_add_test(tc, says_that_a_series_begins);
   tcase_add_test(tc, keeps_what_came_without_an_end);
   tcase_add_test(tc, says_what_is_wrong_before_there_is_data);
   tcase_add_test(tc, says_that_the_disk_is_full);

@@ -30,6 +30,16 @@ std::optional<Conversion> conversion_at(std::string_view pattern, std::size_t pe
   return Conversion{digits, at + 1};
 }
 
+// Takes what is before the next blank off `text`.
+std::string_view next_word(std::string_view &text)
+{
+  constexpr std::string_view blanks = " \t\r\n";
+  text.remove_prefix(std::min(text.size(), text.find_first_not_of(blanks)));
+  const auto word = text.substr(0, text.find_first_of(blanks));
+  text.remove_prefix(word.size());
+  return word;
+}
+
 }  // namespace
 
 std::optional<std::string> numbered(std::string_view pattern, std::uint64_t number)
@@ -74,28 +84,41 @@ std::optional<std::string> part_pattern(std::string_view location)
   return pattern;
 }
 
-std::string series_index(std::uint64_t newest)
+std::string series_index(const SeriesIndex &index)
 {
-  return std::to_string(newest);
+  // Kamaelia's listeners read a number and nothing else; at the end they have nothing to read.
+  return std::to_string(index.newest) + (index.has_ended ? "\nend\n" : "");
 }
 
-std::optional<std::uint64_t> parse_series_index(std::string_view text)
+std::optional<SeriesIndex> parse_series_index(std::string_view text)
 {
-  constexpr std::string_view blanks = " \t\r\n";
-  text.remove_prefix(std::min(text.size(), text.find_first_not_of(blanks)));
-  text = text.substr(0, text.find_last_not_of(blanks) + 1);
-  if (text.empty() || text.size() > most_digits)
+  if (text.size() > longest_series_index)
     return {};
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size() || number == 0)
+  const auto number = next_word(text);
+  const auto rest = next_word(text);
+  SeriesIndex index{.newest = 0, .has_ended = rest == "end"};
+  if (number.empty() || number.size() > most_digits || !next_word(text).empty() ||
+      (!rest.empty() && !index.has_ended))
     return {};
-  return number;
+  const auto *behind = number.data() + number.size();
+  const auto [end, error] = std::from_chars(number.data(), behind, index.newest);
+  if (error != std::errc{} || end != behind)
+    return {};
+  return index;
 }
 
 std::string series_torrent_name(std::uint64_t number)
 {
   return std::to_string(number) + ".torrent";
+}
+
+std::string series_torrent_uri(std::string_view index_uri, std::uint64_t number)
+{
+  const auto path = index_uri.substr(0, index_uri.find_first_of("?#"));
+  const auto rest = index_uri.substr(path.size());
+  const auto folder = path.substr(0, path.rfind('/') + 1);
+  return std::string{folder} + series_torrent_name(number) +
+         std::string{rest.substr(0, rest.find('#'))};
 }
 
 }  // namespace kam::torrent

@@ -2,7 +2,6 @@
 #include "elements/torrent/torrentrecorder.hpp"
 
 #include "core/torrent/safe_name.hpp"
-#include "core/torrent/series.hpp"
 
 #include <unistd.h>
 
@@ -32,7 +31,17 @@ TorrentPlaces TorrentRecorder::places_of(std::uint64_t number) const
 
 TorrentRecorder::Problem TorrentRecorder::open()
 {
-  return open_part();
+  if (auto failure = open_part())
+    return failure;
+  // Whoever follows an earlier series of that place sees that this one is another.
+  return is_series() ? write_index({.newest = options_.first_number - 1}) : Problem{};
+}
+
+TorrentRecorder::Problem TorrentRecorder::write_index(const torrent::SeriesIndex &index) const
+{
+  const auto path =
+      std::filesystem::path{options_.torrent_location} / torrent::series_index_name;
+  return replace_file(path.string(), as_bytes(torrent::series_index(index)));
 }
 
 TorrentRecorder::Problem TorrentRecorder::open_part()
@@ -102,7 +111,10 @@ TorrentRecorder::Problem TorrentRecorder::write_part(Bytes bytes,
 
 TorrentRecorder::Problem TorrentRecorder::finish()
 {
-  return part_ ? finish_part() : Problem{};
+  if (part_)
+    if (auto failure = finish_part())
+      return failure;
+  return newest_ ? write_index({.newest = *newest_, .has_ended = true}) : Problem{};
 }
 
 TorrentRecorder::Problem TorrentRecorder::finish_part()
@@ -134,11 +146,9 @@ TorrentRecorder::Problem TorrentRecorder::publish(const torrent::MadeTorrent &ma
   if (auto failure = replace_file(places.torrent_location, made.metainfo))
     return failure;
   if (is_series()) {
-    const auto index =
-        std::filesystem::path{options_.torrent_location} / torrent::series_index_name;
-    if (auto failure =
-            replace_file(index.string(), as_bytes(torrent::series_index(places.number))))
+    if (auto failure = write_index({.newest = places.number}))
       return failure;
+    newest_ = places.number;
   }
   callbacks_.made(made, places);
   drop_old_part(places.number);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/bytes.hpp"
+#include "core/torrent/series.hpp"
 #include "elements/torrent/outputfile.hpp"
 #include "elements/torrent/piecehasher.hpp"
 #include "elements/torrent/torrentmaker.hpp"
@@ -52,7 +53,7 @@ class TorrentRecorder {
   void expect(std::optional<std::uint64_t> size) { expected_size_ = size; }
   // The next bytes, which stay as they are while `owner` lives.
   Problem write(Bytes bytes, const std::shared_ptr<const void> &owner);
-  // There will be no more: makes the (last) torrent.
+  // There will be no more: makes the (last) torrent, and says so in the index of a series.
   Problem finish();
 
   // Of all parts.
@@ -74,6 +75,7 @@ class TorrentRecorder {
   TorrentPlaces places_of(std::uint64_t number) const;
   Problem write_part(Bytes bytes, const std::shared_ptr<const void> &owner);
   Problem finish_part();
+  Problem write_index(const torrent::SeriesIndex &index) const;
   Problem publish(const torrent::MadeTorrent &made, const TorrentPlaces &places);
   void drop_old_part(std::uint64_t newest);
 
@@ -81,6 +83,7 @@ class TorrentRecorder {
   Callbacks callbacks_;
   std::uint64_t next_number_;
   std::optional<Part> part_;
+  std::optional<std::uint64_t> newest_;  // of a series, that is published
   std::optional<std::uint64_t> expected_size_;
   std::uint64_t total_bytes_ = 0;
   bool has_too_many_pieces_ = false;
