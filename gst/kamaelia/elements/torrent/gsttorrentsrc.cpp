@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "elements/torrent/elements.hpp"
+#include "elements/torrent/seriesplayer.hpp"
 #include "elements/torrent/torrentfetch.hpp"
 #include "elements/torrent/torrentplayer.hpp"
 #include "elements/torrent/torrentsrcqueries.hpp"
@@ -49,12 +50,16 @@ class TorrentSrc : public PlayedTorrent {
   gboolean unlock();
   gboolean unlock_stop();
   gboolean get_size(guint64 *size);
+  gboolean can_seek();
   gboolean query(GstQuery *query);
   void wait_for_duration(GstQuery *query);
   GstFlowReturn create(guint64 offset, guint length, GstBuffer **buffer);
 
   GstFlowReturn begin();
-  GstFlowReturn fetch();
+  void linger();
+  GstFlowReturn take(const Values &values, const TorrentPlace &place, const Fetched &fetched);
+  bool is_series() const { return series() != nullptr; }
+  bool is_pulled() const { return GST_PAD_MODE(GST_BASE_SRC_PAD(base_)) == GST_PAD_MODE_PULL; }
   static TorrentPlayer::Callbacks callbacks(Base *base);
   GstElement *element() const { return GST_ELEMENT(base_); }
 
@@ -62,6 +67,7 @@ class TorrentSrc : public PlayedTorrent {
   std::mutex beginning_;
   bool is_open_ = false;  // from start() to stop()
   TorrentPlayer player_;
+  SeriesPlayer series_player_;
   std::atomic<bool> is_interrupted_ = false;
 };
 
@@ -115,12 +121,15 @@ void TorrentSrc::class_init(Class *klass)
   klass->unlock = glue::vfunc<&TorrentSrc::unlock>;
   klass->unlock_stop = glue::vfunc<&TorrentSrc::unlock_stop>;
   klass->get_size = glue::vfunc<&TorrentSrc::get_size>;
-  klass->is_seekable = [](GstBaseSrc *) noexcept -> gboolean { return TRUE; };
+  klass->is_seekable = glue::vfunc<&TorrentSrc::can_seek>;
   klass->query = glue::vfunc<&TorrentSrc::query>;
   klass->create = glue::vfunc<&TorrentSrc::create>;
 }
 
-TorrentSrc::TorrentSrc(Base *base) : base_{base}, player_{base, *this, callbacks(base)}
+TorrentSrc::TorrentSrc(Base *base)
+    : base_{base},
+      player_{base, *this, callbacks(base)},
+      series_player_{base, *this, callbacks(base).reports}
 {
   gst_base_src_set_blocksize(base, block_size);
   gst_pad_add_probe(
@@ -128,7 +137,7 @@ TorrentSrc::TorrentSrc(Base *base) : base_{base}, player_{base, *this, callbacks
       [](GstPad *, GstPadProbeInfo *info, gpointer self) {
         auto &source = *static_cast<TorrentSrc *>(self);
         if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) == GST_EVENT_EOS)
-          source.player_.linger(source.settings.current());
+          source.linger();
         return GST_PAD_PROBE_OK;
       },
       this, nullptr);
@@ -156,8 +165,7 @@ TorrentPlayer::Callbacks TorrentSrc::callbacks(Base *base)
 
 void TorrentSrc::settings_changed()
 {
-  if (const auto torrent = lease())
-    torrent->set_limits(limits_of(settings.snapshot()));
+  set_limits(limits_of(settings.snapshot()));
 }
 
 // --- states -------------------------------------------------------------------------------
@@ -165,18 +173,23 @@ void TorrentSrc::settings_changed()
 gboolean TorrentSrc::start()
 {
   const auto values = settings.snapshot();
-  const auto open = [this] {
-    const std::lock_guard lock{beginning_};
-    return is_open_ = true;
-  };
-  if (is_remote(values))
-    return open();
-  auto spec = spec_of(values);
-  if (const auto *failure = std::get_if<Failure>(&spec)) {
-    post_failure(element(), *failure);
-    return FALSE;
+  const auto place = place_of(values);
+  if (!place) {
+    const auto spec = spec_of(values);
+    if (const auto *failure = std::get_if<Failure>(&spec)) {
+      post_failure(element(), *failure);
+      return FALSE;
+    }
+    if (!player_.hold(*std::get_if<TorrentSpec>(&spec), values))
+      return FALSE;
+  } else if (!place->is_remote) {
+    const auto fetched = TorrentFetcher{}.fetch(*place, TorrentSpec::largest_metainfo,
+                                                is_interrupted_, deadline_in(0));
+    if (take(values, *place, fetched) != GST_FLOW_OK)
+      return FALSE;
   }
-  return player_.hold(*std::get_if<TorrentSpec>(&spec), values) && open();
+  const std::lock_guard lock{beginning_};
+  return is_open_ = true;
 }
 
 gboolean TorrentSrc::stop()
@@ -184,6 +197,7 @@ gboolean TorrentSrc::stop()
   const std::lock_guard lock{beginning_};
   is_open_ = false;
   player_.release();
+  series_player_.close();
   return TRUE;
 }
 
@@ -207,16 +221,25 @@ gboolean TorrentSrc::get_size(guint64 *size)
   return *size != GST_CLOCK_TIME_NONE;
 }
 
+// A live series is pushed as it comes.
+gboolean TorrentSrc::can_seek()
+{
+  if (is_series())
+    return FALSE;
+  const auto place = place_of(settings.snapshot());
+  return !place || lease() || !place->has_series();
+}
+
 gboolean TorrentSrc::query(GstQuery *query)
 {
   switch (GST_QUERY_TYPE(query)) {
   case GST_QUERY_SCHEDULING:
     // The base class would start to find out, and wait for peers.
-    answer_scheduling(query);
+    answer_scheduling(query, can_seek());
     return TRUE;
   case GST_QUERY_DURATION: wait_for_duration(query); break;
   case GST_QUERY_BUFFERING:
-    if (const auto torrent = lease())
+    if (const auto torrent = lease(); torrent && !is_series())
       return answer_buffering(query, *torrent, player_.size());
     break;
   default: break;
@@ -230,26 +253,32 @@ void TorrentSrc::wait_for_duration(GstQuery *query)
 {
   GstFormat format = GST_FORMAT_UNDEFINED;
   gst_query_parse_duration(query, &format, nullptr);
-  if (format == GST_FORMAT_BYTES && player_.size() == GST_CLOCK_TIME_NONE &&
-      GST_PAD_MODE(GST_BASE_SRC_PAD(base_)) == GST_PAD_MODE_PULL)
+  if (format == GST_FORMAT_BYTES && player_.size() == GST_CLOCK_TIME_NONE && is_pulled())
     begin();
 }
 
 // --- data ---------------------------------------------------------------------------------
 
-// Gets the .torrent file from where it is.
-GstFlowReturn TorrentSrc::fetch()
+// What is where the location says: a torrent, or the index of a series.
+GstFlowReturn TorrentSrc::take(const Values &values, const TorrentPlace &place,
+                               const Fetched &fetched)
 {
-  auto values = settings.snapshot();
-  const auto address = values.location.substr(std::string_view{"torrent+"}.size());
-  auto fetched = fetch_metainfo(address, is_interrupted_, deadline_in(values.metadata_timeout));
   if (std::holds_alternative<Interrupted>(fetched))
     return GST_FLOW_FLUSHING;
   if (const auto *failure = std::get_if<Failure>(&fetched))
     return flow_of(element(), *failure);
   const auto &bytes = *std::get_if<ByteVector>(&fetched);
-  values.torrent = glue::Ref<GBytes>::adopt(g_bytes_new(bytes.data(), bytes.size()));
-  const auto spec = spec_of(values);
+  if (const auto index = torrent::parse_series_index(as_text(bytes))) {
+    if (is_pulled())
+      return flow_of(element(), Failure{Failure::Kind::format,
+                                        "A live series cannot be read in any other order.",
+                                        place.location + " was pulled from"});
+    series_player_.open(place, values, *index);
+    return GST_FLOW_OK;
+  }
+  auto named = values;
+  named.torrent = glue::Ref<GBytes>::adopt(g_bytes_new(bytes.data(), bytes.size()));
+  const auto spec = spec_of(named);
   if (const auto *failure = std::get_if<Failure>(&spec))
     return flow_of(element(), *failure);
   return player_.hold(*std::get_if<TorrentSpec>(&spec), values) ? GST_FLOW_OK : GST_FLOW_ERROR;
@@ -262,20 +291,40 @@ GstFlowReturn TorrentSrc::begin()
   const std::lock_guard lock{beginning_};
   if (!is_open_)
     return GST_FLOW_FLUSHING;
-  if (player_.is_reading())
+  if (player_.is_reading() || is_series())
     return GST_FLOW_OK;
-  const auto flow = player_.is_held() ? GST_FLOW_OK : fetch();
-  return flow == GST_FLOW_OK ? player_.begin(settings.current()) : flow;
+  if (!player_.is_held()) {
+    const auto values = settings.snapshot();
+    const auto place = *place_of(values);
+    const auto fetched =
+        TorrentFetcher{}.fetch(place, TorrentSpec::largest_metainfo, is_interrupted_,
+                               deadline_in(values.metadata_timeout));
+    if (const auto flow = take(values, place, fetched); flow != GST_FLOW_OK)
+      return flow;
+    // Who interrupts had nobody to tell.
+    if (is_interrupted_)
+      return GST_FLOW_FLUSHING;
+  }
+  return is_series() ? GST_FLOW_OK : player_.begin(settings.current());
 }
 
 GstFlowReturn TorrentSrc::create(guint64 offset, guint length, GstBuffer **buffer)
 {
-  const auto flow = player_.is_reading() ? GST_FLOW_OK : begin();
-  return flow == GST_FLOW_OK ? player_.create(settings.current(), offset, length, buffer)
-                             : flow;
+  if (!player_.is_reading() && !is_series())
+    if (const auto flow = begin(); flow != GST_FLOW_OK)
+      return flow;
+  return is_series() ? series_player_.create(settings.current(), offset, length, buffer)
+                     : player_.create(settings.current(), offset, length, buffer);
 }
 
-// --- messages -----------------------------------------------------------------------------
+// Before EOS, which the base class sends.
+void TorrentSrc::linger()
+{
+  if (is_series())
+    series_player_.linger(settings.current());
+  else
+    player_.linger(settings.current());
+}
 
 }  // namespace
 

@@ -12,6 +12,13 @@ glue::StructurePtr PlayedTorrent::stats() const
                                 torrent ? torrent->status() : torrent::TorrentStatus{});
   gst_structure_set(stats.get(), "stalled", G_TYPE_UINT64,
                     guint64(torrent ? torrent->stalled().count() : 0), nullptr);
+  if (const auto followed = series()) {
+    const auto report = followed->report();
+    gst_structure_set(stats.get(), "part", G_TYPE_UINT64, guint64{report.part}, "newest",
+                      G_TYPE_UINT64, guint64{report.newest}, "skipped", G_TYPE_UINT64,
+                      guint64{report.skipped}, "index-errors", G_TYPE_UINT64,
+                      guint64{report.index_errors}, nullptr);
+  }
   return stats;
 }
 
@@ -54,8 +61,18 @@ void PlayedTorrent::reannounce() const
     torrent->reannounce();
 }
 
+void PlayedTorrent::set_limits(const torrent::TorrentLimits &limits) const
+{
+  if (const auto followed = series())
+    followed->set_limits(limits);
+  else if (const auto torrent = lease())
+    torrent->set_limits(limits);
+}
+
 void PlayedTorrent::interrupt(bool on) const
 {
+  if (const auto followed = series())
+    followed->interrupt(on);
   if (const auto torrent = lease())
     torrent->interrupt(on);
 }

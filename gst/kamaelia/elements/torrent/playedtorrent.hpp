@@ -2,6 +2,7 @@
 // What anybody may ask about the torrent that an element plays, in any thread and at any time.
 #pragma once
 
+#include "elements/torrent/torrentseries.hpp"
 #include "elements/torrent/torrentsession.hpp"
 #include "glue/guarded.hpp"
 #include "glue/properties.hpp"
@@ -18,6 +19,12 @@ class PlayedTorrent {
   // Null while there is none.
   Lease lease() const { return *lease_.lock(); }
   void set_lease(Lease lease) { *lease_.lock() = std::move(lease); }
+  // The live series of which it is a part; null if it is not.
+  std::shared_ptr<TorrentSeries> series() const { return *series_.lock(); }
+  void set_series(std::shared_ptr<TorrentSeries> series)
+  {
+    *series_.lock() = std::move(series);
+  }
   void set_current_file(std::string path) { *current_file_.lock() = std::move(path); }
 
   glue::StructurePtr stats() const;
@@ -29,10 +36,13 @@ class PlayedTorrent {
 
   gboolean add_peer(const char *address) const;  // false if it is no address
   void reannounce() const;
+  void set_limits(const torrent::TorrentLimits &limits) const;
+  // Ends every wait, and those to come until it is called with false.
   void interrupt(bool on) const;
 
  private:
   mutable glue::Guarded<Lease> lease_;
+  mutable glue::Guarded<std::shared_ptr<TorrentSeries>> series_;
   mutable glue::Guarded<std::string> current_file_;
 };
 
@@ -63,5 +73,7 @@ void kam::add_played_torrent(glue::Properties<Impl, Values> &properties)
           "What happens now: state, fraction-done, wanted and wanted-done bytes; "
           "downloaded, uploaded, redundant and failed bytes since the start; rates in bytes "
           "a second; peers, seeds among them, known-peers, tracker-error; stalled, the "
-          "milliseconds for which there has been no data");
+          "milliseconds for which there has been no data. Of a live series, too: part and "
+          "newest, the numbers of what is played and of the newest part; skipped parts; "
+          "index-errors, the looks at meta.txt that told nothing");
 }

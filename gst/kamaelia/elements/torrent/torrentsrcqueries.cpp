@@ -3,14 +3,14 @@
 
 namespace kam {
 
-void answer_scheduling(GstQuery *query)
+void answer_scheduling(GstQuery *query, bool can_seek)
 {
+  const auto order = can_seek ? GST_SCHEDULING_FLAG_SEEKABLE : GST_SCHEDULING_FLAG_SEQUENTIAL;
   gst_query_set_scheduling(
-      query,
-      GstSchedulingFlags(GST_SCHEDULING_FLAG_SEEKABLE | GST_SCHEDULING_FLAG_BANDWIDTH_LIMITED),
-      1, -1, 0);
+      query, GstSchedulingFlags(order | GST_SCHEDULING_FLAG_BANDWIDTH_LIMITED), 1, -1, 0);
   gst_query_add_scheduling_mode(query, GST_PAD_MODE_PUSH);
-  gst_query_add_scheduling_mode(query, GST_PAD_MODE_PULL);
+  if (can_seek)
+    gst_query_add_scheduling_mode(query, GST_PAD_MODE_PULL);
 }
 
 bool answer_buffering(GstQuery *query, const torrent::TorrentLease &lease, guint64 size)

@@ -5,7 +5,10 @@
 
 #include <gio/gio.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace kam {
@@ -40,25 +43,6 @@ std::string path_of(const std::string &location)
   return path ? path.get() : "";
 }
 
-Spec from_file(const std::string &path)
-{
-  GError *error = nullptr;
-  const auto file = glue::Ref<GFile>::adopt(g_file_new_for_path(path.c_str()));
-  const auto stream =
-      glue::Ref<GFileInputStream>::adopt(g_file_read(file.get(), nullptr, &error));
-  ByteVector bytes(TorrentSpec::largest_metainfo + 1);
-  gsize size = 0;
-  if (!error)
-    g_input_stream_read_all(G_INPUT_STREAM(stream.get()), bytes.data(), bytes.size(), &size,
-                            nullptr, &error);
-  if (error) {
-    const glue::Owned<GError, g_error_free> owned{error};
-    return Failure{Failure::Kind::not_found, "The .torrent file cannot be read.",
-                   owned->message};
-  }
-  return TorrentSpec::from_metainfo(Bytes{bytes}.first(size));
-}
-
 Spec named(const TorrentSrcValues &values)
 {
   if (values.torrent) {
@@ -66,12 +50,10 @@ Spec named(const TorrentSrcValues &values)
     const auto *data = g_bytes_get_data(values.torrent.get(), &size);
     return TorrentSpec::from_metainfo({static_cast<const std::byte *>(data), size});
   }
-  if (values.location.empty())
-    return Failure{Failure::Kind::not_found, "There is no torrent to play.",
-                   "neither location nor torrent is set"};
   if (is_magnet(values))
     return TorrentSpec::from_magnet(values.location);
-  return from_file(path_of(values.location));
+  return Failure{Failure::Kind::not_found, "There is no torrent to play.",
+                 "neither location nor torrent is set"};
 }
 
 }  // namespace
@@ -81,10 +63,23 @@ bool is_magnet(const TorrentSrcValues &values)
   return !values.torrent && has_scheme(values.location, "magnet");
 }
 
-bool is_remote(const TorrentSrcValues &values)
+std::optional<TorrentPlace> place_of(const TorrentSrcValues &values)
 {
-  return !values.torrent && (has_scheme(values.location, "torrent+http") ||
-                             has_scheme(values.location, "torrent+https"));
+  if (values.torrent || values.location.empty() || is_magnet(values))
+    return {};
+  const bool is_remote = has_scheme(values.location, "torrent+http") ||
+                         has_scheme(values.location, "torrent+https");
+  if (!is_remote) {
+    const std::filesystem::path path{path_of(values.location)};
+    std::error_code ec;
+    const bool is_folder = std::filesystem::is_directory(path, ec);
+    return TorrentPlace{(is_folder ? path / torrent::series_index_name : path).string(), false};
+  }
+  auto address = values.location.substr(std::string_view{"torrent+"}.size());
+  const auto end = std::min(address.find_first_of("?#"), address.size());
+  if (address[end - 1] == '/')
+    address.insert(end, torrent::series_index_name);
+  return TorrentPlace{std::move(address), true};
 }
 
 Spec spec_of(const TorrentSrcValues &values)
@@ -129,6 +124,15 @@ std::optional<std::size_t> wished_file(const TorrentSrcValues &values,
 {
   return torrent::choose_file(
       contents, {.index = values.file_index, .path = values.file_path, .indices = selected});
+}
+
+torrent::SeriesFollower::Options follower_options(const TorrentSeriesValues &values)
+{
+  return {.first_number = values.first_number,
+          .last_number = values.last_number,
+          .parts_ahead = values.parts_ahead,
+          .parts_shared = values.parts_shared,
+          .poll_interval = std::chrono::milliseconds{values.poll_interval}};
 }
 
 }  // namespace kam

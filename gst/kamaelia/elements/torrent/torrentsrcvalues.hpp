@@ -2,6 +2,8 @@
 // What the user sets on torrentsrc.
 #pragma once
 
+#include "core/torrent/series_follower.hpp"
+#include "elements/torrent/torrentfetch.hpp"
 #include "elements/torrent/torrentvalues.hpp"
 
 namespace kam {
@@ -19,7 +21,17 @@ struct TorrentPlayValues : TorrentNetworkValues, TorrentDownloadValues {
   guint stats_interval = 5000;
 };
 
-struct TorrentSrcValues : TorrentPlayValues {
+// How a live series is followed.
+struct TorrentSeriesValues {
+  gint first_number = 0;
+  guint last_number = 0;
+  guint poll_interval = 0;
+  guint parts_ahead = 1;
+  guint parts_shared = 3;
+  guint64 part_timeout = 30 * GST_SECOND;
+};
+
+struct TorrentSrcValues : TorrentPlayValues, TorrentSeriesValues {
   std::string location;
   glue::Ref<GBytes> torrent;
   gint file_index = -1;
@@ -29,18 +41,20 @@ struct TorrentSrcValues : TorrentPlayValues {
   double seed_ratio = 0;
 };
 
-// The torrent that location or torrent name, with the peers and so on that are set. Reads a
-// local file, and nothing else.
+// The torrent that is named by a magnet or by its bytes, with the peers and so on that are set.
 std::variant<torrent::TorrentSpec, torrent::Failure> spec_of(const TorrentSrcValues &values);
 // Whether there has to be a peer to tell what is in the torrent.
 bool is_magnet(const TorrentSrcValues &values);
-bool is_remote(const TorrentSrcValues &values);
+// Where the .torrent file or the series is that is named by a location.
+std::optional<TorrentPlace> place_of(const TorrentSrcValues &values);
 torrent::TorrentLimits limits_of(const TorrentSrcValues &values);
 torrent::TorrentOptions torrent_options(const TorrentSrcValues &values);
 torrent::Reading reading_of(const TorrentSrcValues &values, std::size_t file);
 std::optional<std::size_t> wished_file(const TorrentSrcValues &values,
                                        const torrent::Contents &contents,
                                        const std::vector<std::int32_t> &selected);
+
+torrent::SeriesFollower::Options follower_options(const TorrentSeriesValues &values);
 
 // All properties that are set; those that only report are the element's.
 template <class Impl>
@@ -103,7 +117,8 @@ kam::glue::Properties<Impl, kam::TorrentSrcValues> kam::torrentsrc_properties()
   properties
       .add("location", &V::location,
            "What to play: a magnet link, a .torrent file (a path, or torrent: and file: URIs), "
-           "or where to get one (torrent+http:, torrent+https:)",
+           "or where to get one (torrent+http:, torrent+https:); or the meta.txt of a live "
+           "series, or its folder",
            Mutable::in_ready)
       .add("torrent", &V::torrent, "Contents of a .torrent file, instead of a location",
            Mutable::in_ready)
@@ -126,5 +141,29 @@ kam::glue::Properties<Impl, kam::TorrentSrcValues> kam::torrentsrc_properties()
            "With linger: how many times the file's size to give away before EOS; 0 for no end",
            Mutable::in_playing, {0, 10'000});
   add_torrent_play(properties);
+  constexpr auto most = guint{torrent::max_series_number};
+  properties
+      .add("first-number", &V::first_number,
+           "Of a live series: number of the part to begin with; 0 for the newest, less for so "
+           "many parts before that",
+           Mutable::in_ready, {-gint{most}, gint{most}})
+      .add("last-number", &V::last_number,
+           "Of a live series: number of the part to end with; 0 for none", Mutable::in_ready,
+           {0, most})
+      .add("poll-interval", &V::poll_interval,
+           "Of a live series: how many milliseconds between two looks whether there are more "
+           "parts; 0 for an eighth of the time between parts, from 250 ms to 15 s",
+           Mutable::in_ready, {0, 3'600'000})
+      .add(
+          "parts-ahead", &V::parts_ahead,
+          "Of a live series: number of parts to have, as far as there are, while one is played",
+          Mutable::in_ready, {0, 16})
+      .add("parts-shared", &V::parts_shared,
+           "Of a live series: number of parts to go on sharing when they were played",
+           Mutable::in_ready, {0, 1000})
+      .add("part-timeout", &V::part_timeout,
+           "Of a live series: how many nanoseconds to wait for data of a part before the next "
+           "is played, if there is one; 0 for any time",
+           Mutable::in_playing, {0, G_MAXINT64});
   return properties;
 }
