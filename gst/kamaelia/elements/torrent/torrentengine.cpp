@@ -65,9 +65,9 @@ struct Engine::Session {
       : settings{std::move(wanted)}, has_port{std::move(port)}
   {
     lt::session_params params{settings_pack_of(settings)};
-    // The other disk I/O replaces the process's handler of SIGBUS, and tells of pieces before
+    // libtorrent's own replaces the process's handler of SIGBUS, and tells of pieces before
     // they can be read.
-    params.disk_io_constructor = lt::posix_disk_io_constructor;
+    params.disk_io_constructor = make_disk_io;
     libtorrent.emplace(params);
     libtorrent->set_alert_notify(notify);
   }
@@ -428,6 +428,11 @@ void Engine::reannounce(TorrentState &state)
     return;
   torrent->handle.force_reannounce();
   torrent->handle.force_dht_announce();
+}
+
+void Engine::plan_soon()
+{
+  session_->next_plan = Clock::now();
 }
 
 void Engine::work()

@@ -29,6 +29,8 @@ class Engine {
   void add_peer(TorrentState &state, const std::string &address);
   void reannounce(TorrentState &state);
 
+  // A reader has gone elsewhere: the next work() tells libtorrent so.
+  void plan_soon();
   // Looks at the news, and tells libtorrent what the readers need.
   void work();
   // When to call work() though there are no news.

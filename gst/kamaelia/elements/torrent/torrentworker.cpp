@@ -80,6 +80,11 @@ void TorrentSession::Worker::post(Command command)
   wake_.notify_one();
 }
 
+void TorrentSession::Worker::poke()
+{
+  post([](Engine &engine) { engine.plan_soon(); });
+}
+
 void TorrentSession::Worker::quit()
 {
   {
@@ -120,8 +125,7 @@ void TorrentSession::Worker::run(const SessionSettings &settings)
     for (bool quits = false; !quits;) {
       quits = wait(engine.next_work(), commands);
       for (const auto &command : commands)
-        if (command)
-          command(engine);
+        command(engine);
       if (!quits)
         engine.work();
     }

@@ -23,8 +23,8 @@ class TorrentSession::Worker : public std::enable_shared_from_this<TorrentSessio
   static std::shared_ptr<Worker> start(const SessionSettings &settings);
 
   void post(Command command);
-  // Somebody reads elsewhere: plan anew, soon.
-  void poke() { post({}); }
+  // Somebody reads elsewhere: plan anew, at once.
+  void poke();
   // Puts everything away and ends, in the background.
   void quit();
   // There is something to look at. In libtorrent's thread, under its lock.
