@@ -2,12 +2,12 @@
 #include "elements/torrent/torrentengine.hpp"
 
 #include "elements/torrent/heldtorrent.hpp"
+#include "elements/torrent/torrentdisk.hpp"
 #include "elements/torrent/torrentreports.hpp"
 #include "elements/torrent/torrentsettings.hpp"
 #include "elements/torrent/torrentspec.hpp"
 
 #include <libtorrent/alert_types.hpp>
-#include <libtorrent/posix_disk_io.hpp>
 #include <libtorrent/session.hpp>
 #include <libtorrent/torrent_flags.hpp>
 #include <libtorrent/torrent_handle.hpp>

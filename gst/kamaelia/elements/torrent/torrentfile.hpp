@@ -16,11 +16,19 @@ class TorrentFile {
   // Nothing if it cannot be opened (errno says why), or is not a regular file.
   static std::optional<TorrentFile> open(const std::string &folder, const std::string &path);
 
+  static std::optional<TorrentFile> open_to_write(const std::string &folder,
+                                                  const std::string &path);
+
   std::int64_t size() const;  // in bytes; -1 if it cannot be told
+  bool is_deleted() const;    // it has no name any more
   // All of `to`, or false with errno; ENODATA if the file ends before.
   bool read(MutableBytes to, std::uint64_t offset) const;
+  // All of `from`, or false with errno.
+  bool write(Bytes from, std::uint64_t offset) const;
 
  private:
+  static std::optional<TorrentFile> open(const std::string &folder, const std::string &path,
+                                         int access);
   explicit TorrentFile(net::FileDescriptor file) : file_{std::move(file)} {}
   net::FileDescriptor file_;
 };
