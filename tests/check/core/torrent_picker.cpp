@@ -76,7 +76,7 @@ START_TEST(a_reader_from_the_start)
   const auto orders = told.plan({reader});
   expect(told.shown(), "0044411110");
   // Nothing is on its way that could be in the way.
-  ck_assert(!orders.clear_deadlines && orders.deadlines.empty());
+  ck_assert(!orders.start_over && orders.deadlines.empty());
   told.picker.set_have(2);
   reader.playhead = 3;
   told.plan({reader});
@@ -97,18 +97,56 @@ START_TEST(only_the_window_if_the_rest_is_not_wanted)
 }
 END_TEST
 
-START_TEST(a_seek_hurries_two_pieces_and_forgets_what_was_before)
+START_TEST(a_seek_wants_two_pieces_first_and_takes_back_what_was_before)
 {
   Told told{10};
   auto reader = reader_of(0, 10);
   told.plan({reader});
   seek(reader, 5);
   const auto orders = told.plan({reader}, 1s);
-  ck_assert(orders.clear_deadlines);
-  ck_assert(orders.deadlines == (std::vector<std::uint32_t>{5, 6}));
-  expect(told.shown(), "0000044411");
+  ck_assert(orders.start_over == 5U);
+  ck_assert(orders.deadlines.empty());
+  expect(told.shown(), "0000077411");
   // Once.
   ck_assert(told.plan({reader}, 1100ms).empty());
+  told.picker.set_have(5);
+  told.plan({reader}, 1200ms);
+  expect(told.shown().substr(6), "4411");
+}
+END_TEST
+
+// A downloader that completes what it has begun would be busy with the place that was left.
+START_TEST(what_was_begun_waits_for_what_is_sought)
+{
+  Told told{16};
+  auto reader = reader_of(0, 16);
+  reader.playhead = 8;
+  told.plan({reader});
+  expect(told.shown(), "0000000044411111");
+  seek(reader, 2);
+  told.plan({reader}, 1s);
+  expect(told.shown(), "0077411100011111");
+  // Not for ever.
+  reader.is_waiting = true;
+  reader.waiting_since = 1s;
+  told.plan({reader}, 1600ms);
+  expect(told.shown(), "0044411111111111");
+}
+END_TEST
+
+// What is left has to be more than what is wanted now: who wants nothing is left by its peers.
+START_TEST(what_was_begun_is_wanted_if_there_is_little_else)
+{
+  Told told{9};
+  auto reader = reader_of(0, 9);
+  reader.playhead = 5;
+  told.plan({reader});
+  for (const auto piece : {3, 4, 8})
+    told.picker.set_have(static_cast<std::uint32_t>(piece));
+  told.picker.set_have(2);
+  seek(reader, 0);
+  told.plan({reader}, 1s);
+  expect(told.shown().substr(5, 3), "111");
 }
 END_TEST
 
@@ -120,7 +158,7 @@ START_TEST(a_seek_to_what_is_there_hurries_nothing)
   told.plan({reader});
   seek(reader, 5);
   const auto orders = told.plan({reader}, 1s);
-  ck_assert(!orders.clear_deadlines && orders.deadlines.empty());
+  ck_assert(!orders.start_over && orders.deadlines.empty());
 }
 END_TEST
 
@@ -131,7 +169,7 @@ START_TEST(what_was_jumped_over_comes_last)
   told.plan({reader});
   seek(reader, 4);
   told.plan({reader}, 1s);
-  expect(told.shown(), "000044");
+  expect(told.shown(), "000077");
   told.picker.set_have(4);
   told.picker.set_have(5);
   told.plan({reader}, 2s);
@@ -162,9 +200,9 @@ START_TEST(a_look_at_the_end_moves_nothing)
   told.picker.set_have(0);
   seek(reader, 10);
   const auto orders = told.plan({reader}, 1s);
-  ck_assert(orders.deadlines == (std::vector<std::uint32_t>{10, 11}));
-  // What is there has its time when that has come.
-  expect(told.shown().substr(1), "11111111177");
+  ck_assert(orders.start_over == 10U);
+  // What is there, and was not begun, has its time when that has come.
+  expect(told.shown().substr(1), "00111111177");
   told.picker.set_have(10);
   seek(reader, 0);
   ck_assert(told.plan({reader}, 2s).deadlines.empty());
@@ -181,7 +219,7 @@ START_TEST(a_late_piece_is_hurried_once)
   reader.waiting_since = 1s;
   ck_assert(told.plan({reader}, 1500ms).empty());
   const auto orders = told.plan({reader}, 1600ms);
-  ck_assert(!orders.clear_deadlines);
+  ck_assert(!orders.start_over);
   ck_assert(orders.deadlines == std::vector<std::uint32_t>{0});
   ck_assert(told.plan({reader}, 1700ms).empty());
 }
@@ -207,7 +245,7 @@ START_TEST(if_that_does_not_help_everything_is_asked_for_anew)
   told.plan({reader}, 1s);
   ck_assert(told.plan({reader}, 4900ms).empty());
   const auto again = told.plan({reader}, 5s);
-  ck_assert(again.clear_deadlines);
+  ck_assert(again.start_over == 0U);
   ck_assert(again.deadlines == std::vector<std::uint32_t>{0});
   ck_assert(told.plan({reader}, 6s).empty());
   // What came is not waited for any more.
@@ -272,7 +310,9 @@ END_TEST
 
 CHECK_MAIN("torrent_picker", nobody_wants_nothing, a_reader_from_the_start,
            only_the_window_if_the_rest_is_not_wanted,
-           a_seek_hurries_two_pieces_and_forgets_what_was_before,
+           a_seek_wants_two_pieces_first_and_takes_back_what_was_before,
+           what_was_begun_waits_for_what_is_sought,
+           what_was_begun_is_wanted_if_there_is_little_else,
            a_seek_to_what_is_there_hurries_nothing, what_was_jumped_over_comes_last,
            both_ends_are_wanted_when_reading_has_begun, a_look_at_the_end_moves_nothing,
            a_late_piece_is_hurried_once, one_peer_alone_is_not_hurried,

@@ -35,10 +35,17 @@ bool is_at_an_edge(const Reader &reader)
   return reader.playhead < head_end(reader) || reader.playhead >= tail_begin(reader);
 }
 
+bool is_late(const Reader &reader, std::chrono::nanoseconds now)
+{
+  return reader.is_waiting && now - reader.waiting_since >= reader.late;
+}
+
+constexpr std::uint8_t unknown = 255;  // no priority
+
 }  // namespace
 
 Picker::Picker(std::uint32_t piece_count)
-    : have_(piece_count), wanted_(piece_count), ordered_(piece_count)
+    : have_(piece_count), wanted_(piece_count), ordered_(piece_count), begun_(piece_count)
 {
 }
 
@@ -53,7 +60,10 @@ Picker::Known &Picker::known(const Reader &reader)
 {
   auto found = std::ranges::find(readers_, reader.id, &Known::id);
   if (found == readers_.end()) {
-    readers_.push_back({reader.id, reader.seeks, reader.playhead, reader.playhead});
+    readers_.push_back({.id = reader.id,
+                        .seeks = reader.seeks,
+                        .base = reader.playhead,
+                        .anchor = reader.playhead});
     found = readers_.end() - 1;
   }
   return *found;
@@ -64,6 +74,16 @@ std::uint32_t Picker::next_missing(std::uint32_t from, std::uint32_t end) const
   while (from < end && have_[from])
     ++from;
   return from;
+}
+
+// Whether there is enough to do apart from what was begun, so that the downloader does not find
+// that it has finished.
+bool Picker::has_plenty(const Reader &reader) const
+{
+  auto count = reader.wants_all ? reader.window : 0;
+  for (auto piece = begin_of(reader); piece < end_of(reader) && count > 0; ++piece)
+    count -= have_[piece] || begun_[piece] ? 0 : 1;
+  return reader.wants_all && count == 0;
 }
 
 void Picker::want(std::uint32_t piece, Priority priority)
@@ -86,15 +106,22 @@ void Picker::want_for(const Reader &reader, const Known &known, bool is_alone)
   const auto end = end_of(reader);
   const auto window_end = static_cast<std::uint32_t>(
       std::min<std::uint64_t>(end, std::uint64_t{reader.playhead} + reader.window));
+  const auto is_wanted = [&](std::uint32_t piece) {
+    return known.left.empty() || !known.left[piece];
+  };
   for (auto piece = reader.playhead; piece < window_end; ++piece)
-    want(piece, window);
+    if (is_wanted(piece))
+      want(piece, window);
+  if (known.is_seeking)
+    want_missing(reader.playhead, window_end, sought_pieces, first);
   if (!is_alone)
     want_missing(reader.playhead, window_end, hot_pieces, first);
   if (reader.wants_all) {
     // What was jumped over has its turn when nothing is missing behind it.
     const auto from = next_missing(known.base, end) == end ? begin : known.base;
     for (auto piece = from; piece < end; ++piece)
-      want(piece, rest);
+      if (is_wanted(piece))
+        want(piece, rest);
   }
   // The ends may not hold up what is read now.
   const bool has_begun = have_[known.anchor];
@@ -104,10 +131,14 @@ void Picker::want_for(const Reader &reader, const Known &known, bool is_alone)
     want_missing(tail_begin(reader), end, reader.edge, first);
 }
 
-void Picker::clear_deadlines(Orders &orders)
+void Picker::start_over(std::uint32_t piece, Orders &orders)
 {
-  orders.clear_deadlines = true;
+  orders.start_over = piece;
   orders.deadlines.clear();
+  deadlines_.push_back({piece, {}});
+  // The downloader has priorities of its own for what had a deadline.
+  for (const auto &deadline : deadlines_)
+    ordered_[deadline.piece] = unknown;
   deadlines_.clear();
 }
 
@@ -119,28 +150,34 @@ void Picker::set_deadline(std::uint32_t piece, Orders &orders, std::chrono::nano
   orders.deadlines.push_back(piece);
 }
 
-void Picker::hurry_after_seek(const Reader &reader, Orders &orders,
-                              std::chrono::nanoseconds now)
-{
-  auto piece = reader.playhead;
-  if (have_[piece])
-    return;
-  clear_deadlines(orders);
-  const auto end = std::min(end_of(reader), piece + seek_deadlines);
-  for (; piece < end; ++piece)
-    if (!have_[piece])
-      set_deadline(piece, orders, now);
-}
-
 void Picker::hurry_late(const Reader &reader, Orders &orders, std::chrono::nanoseconds now)
 {
   const auto piece = reader.playhead;
-  if (!reader.is_waiting || have_[piece] || now - reader.waiting_since < reader.late)
+  if (have_[piece] || !is_late(reader, now))
     return;
   const auto given = std::ranges::find(deadlines_, piece, &Deadline::piece);
   if (given != deadlines_.end() && now - given->since >= patience)
-    clear_deadlines(orders);
+    start_over(piece, orders);
   set_deadline(piece, orders, now);
+}
+
+// Notes where the reader is now; true if it has gone elsewhere than on.
+bool Picker::follow(const Reader &reader, Known &memory, std::chrono::nanoseconds now)
+{
+  const bool went_elsewhere = std::exchange(memory.seeks, reader.seeks) != reader.seeks;
+  if (went_elsewhere) {
+    memory.anchor = reader.playhead;
+    memory.is_seeking = true;
+    if (has_plenty(reader))
+      memory.left = begun_;
+  }
+  if (have_[memory.anchor] || is_late(reader, now)) {
+    memory.is_seeking = false;
+    memory.left.clear();
+  }
+  if (!is_at_an_edge(reader) || reader.playhead == memory.base + 1)
+    memory.base = reader.playhead;
+  return went_elsewhere;
 }
 
 Orders Picker::plan(std::span<const Reader> readers, std::chrono::nanoseconds now,
@@ -156,14 +193,10 @@ Orders Picker::plan(std::span<const Reader> readers, std::chrono::nanoseconds no
       continue;
     auto &memory = known(reader);
     memory.is_present = true;
-    const bool went_elsewhere = std::exchange(memory.seeks, reader.seeks) != reader.seeks;
-    if (went_elsewhere)
-      memory.anchor = reader.playhead;
-    if (!is_at_an_edge(reader) || reader.playhead == memory.base + 1)
-      memory.base = reader.playhead;
+    const bool went_elsewhere = follow(reader, memory, now);
     want_for(reader, memory, readers.size() == 1);
-    if (went_elsewhere)
-      hurry_after_seek(reader, orders, now);
+    if (went_elsewhere && !have_[reader.playhead])
+      start_over(reader.playhead, orders);
     if (has_others_to_ask)
       hurry_late(reader, orders, now);
   }
@@ -172,6 +205,8 @@ Orders Picker::plan(std::span<const Reader> readers, std::chrono::nanoseconds no
     if (have_[piece] || (is_known_ && ordered_[piece] == wanted_[piece]))
       continue;
     ordered_[piece] = wanted_[piece];
+    if (wanted_[piece] >= window)
+      begun_[piece] = true;
     orders.priorities.emplace_back(piece, wanted_[piece]);
   }
   is_known_ = true;

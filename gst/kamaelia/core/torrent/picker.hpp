@@ -9,15 +9,17 @@
 //   window  what is read soon
 //   first   the ends of a file, which players look at first; and what is read next, where there
 //           are several readers, for the order of the pieces can favour only one of them
-// A deadline makes a piece be asked for from several peers at once. It costs: what was asked
-// for before is asked for again. So it is given only to the pieces at the place of a seek, and
-// to one that keeps a reader waiting.
+// A seek has what was asked for taken back, and what was begun elsewhere is not wanted until
+// the sought piece is there: the downloader likes to complete what it has begun. A deadline
+// makes a piece be asked for from several peers at once. It costs: what was asked for before is
+// asked for again. So it is given only to one that keeps a reader waiting.
 #pragma once
 
 #include "core/torrent/contents.hpp"
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -40,11 +42,12 @@ struct Reader {
 
 // What the downloader is to be told.
 struct Orders {
-  bool clear_deadlines = false;                                    // before all else
+  // Before all else: what has been asked for is taken back, and deadlines are, for this piece.
+  std::optional<std::uint32_t> start_over;
   std::vector<std::pair<std::uint32_t, std::uint8_t>> priorities;  // of pieces, where changed
   std::vector<std::uint32_t> deadlines;  // pieces that are wanted at once, most urgent first
 
-  bool empty() const { return !clear_deadlines && priorities.empty() && deadlines.empty(); }
+  bool empty() const { return !start_over && priorities.empty() && deadlines.empty(); }
 };
 
 class Picker {
@@ -53,8 +56,8 @@ class Picker {
 
   // How long a piece with a deadline may fail to come before everything is asked for anew.
   static constexpr std::chrono::seconds patience{4};
-  // How many pieces at the place of a seek get a deadline.
-  static constexpr std::uint32_t seek_deadlines = 2;
+  // How many pieces at the place of a seek are wanted first of all.
+  static constexpr std::uint32_t sought_pieces = 2;
   // How many pieces of each of several readers are wanted first of all.
   static constexpr std::uint32_t hot_pieces = 4;
 
@@ -78,8 +81,10 @@ class Picker {
   struct Known {
     std::uint32_t id = 0;
     std::uint32_t seeks = 0;
-    std::uint32_t base = 0;    // the piece from which the file is downloaded in order
-    std::uint32_t anchor = 0;  // the piece where it began, or that it sought
+    std::uint32_t base = 0;       // the piece from which the file is downloaded in order
+    std::uint32_t anchor = 0;     // the piece where it began, or that it sought
+    bool is_seeking = false;      // the anchor was sought, is not there, and is not late either
+    std::vector<bool> left = {};  // what was begun elsewhere, while it is not to be completed
     bool is_present = true;
   };
 
@@ -89,18 +94,20 @@ class Picker {
   };
 
   Known &known(const Reader &reader);
+  bool follow(const Reader &reader, Known &memory, std::chrono::nanoseconds now);
+  bool has_plenty(const Reader &reader) const;
   std::uint32_t next_missing(std::uint32_t from, std::uint32_t end) const;
   void want(std::uint32_t piece, Priority priority);
   void want_missing(std::uint32_t from, std::uint32_t end, std::uint32_t count, Priority);
   void want_for(const Reader &reader, const Known &known, bool is_alone);
-  void hurry_after_seek(const Reader &reader, Orders &orders, std::chrono::nanoseconds now);
   void hurry_late(const Reader &reader, Orders &orders, std::chrono::nanoseconds now);
   void set_deadline(std::uint32_t piece, Orders &orders, std::chrono::nanoseconds now);
-  void clear_deadlines(Orders &orders);
+  void start_over(std::uint32_t piece, Orders &orders);
 
   std::vector<bool> have_;
   std::vector<std::uint8_t> wanted_;   // by the plan being made
   std::vector<std::uint8_t> ordered_;  // by the plans before
+  std::vector<bool> begun_;            // has been in a window: a part of it may be there
   bool is_known_ = false;              // that the downloader has what was ordered
   std::vector<Known> readers_;
   std::vector<Deadline> deadlines_;

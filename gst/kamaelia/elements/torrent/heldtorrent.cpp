@@ -217,8 +217,14 @@ void plan(HeldTorrent &torrent)
   if (readers.empty())
     return;
   const auto orders = torrent.picker->plan(readers, monotonic_now(), has_others_to_ask);
-  if (orders.clear_deadlines)
+  if (orders.start_over) {
+    // The first deadline that there is makes libtorrent take back what it has asked for. With
+    // deadlines it asks each peer for one block at a time, so this one is not left.
     torrent.handle.clear_piece_deadlines();
+    torrent.handle.set_piece_deadline(lt::piece_index_t{static_cast<int>(*orders.start_over)},
+                                      0);
+    torrent.handle.clear_piece_deadlines();
+  }
   if (!orders.priorities.empty()) {
     std::vector<std::pair<lt::piece_index_t, lt::download_priority_t>> priorities;
     priorities.reserve(orders.priorities.size());

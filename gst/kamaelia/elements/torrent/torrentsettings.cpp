@@ -24,6 +24,8 @@ void be_quick(Pack &pack)
   pack.set_int(Pack::tick_interval, 100);
   // The first pieces are those that are read, and not any four.
   pack.set_int(Pack::initial_picker_threshold, 0);
+  // All peers share the piece that is read, and not each has one of its own.
+  pack.set_int(Pack::whole_pieces_threshold, 0);
   // What has been asked for already cannot be overtaken by what a seek needs.
   pack.set_int(Pack::request_queue_time, 1);
   // Who has all that we want now may have what is sought next.
