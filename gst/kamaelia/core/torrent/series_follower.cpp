@@ -59,7 +59,6 @@ void SeriesFollower::handle_index(const SeriesIndex &index, Time now)
 {
   ++polls_;
   lost_polls_ = 0;
-  is_index_there_ = true;
   if (index.newest < newest_ && ++older_polls_ < most_older_polls) {
     next_poll_ = now + poll_interval();
     return;
@@ -77,7 +76,6 @@ void SeriesFollower::handle_index(const SeriesIndex &index, Time now)
 
 void SeriesFollower::handle_no_index(Time now)
 {
-  is_index_there_ = false;
   const auto doublings = std::min(lost_polls_++, 5);
   next_poll_ = now + std::min<Time>(poll_interval() * (1 << doublings),
                                     std::max<Time>(longest_patience, poll_interval()));
@@ -146,8 +144,9 @@ void SeriesFollower::handle_refusal(std::uint64_t number, Refusal why)
   auto &part = parts_[number];
   part.why = why;
   part.tried_at_poll = polls_;
-  // A server that is away says nothing about what it has.
-  if (why == Refusal::absent && (!is_index_there_ || ++part.tries < most_tries))
+  // It is tried again when the index has been had again: a server that is away says nothing
+  // about what it has.
+  if (why == Refusal::absent && ++part.tries < most_tries)
     return;
   part.state = Part::State::refused;
   skip_refused();
@@ -216,7 +215,7 @@ void SeriesFollower::release(std::uint64_t number)
 std::optional<std::uint64_t> SeriesFollower::playing() const
 {
   const auto part = parts_.find(head_);
-  if (search_ || part == parts_.end() || part->second.state != Part::State::held)
+  if (part == parts_.end() || part->second.state != Part::State::held)
     return {};
   return head_;
 }

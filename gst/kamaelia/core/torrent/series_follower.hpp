@@ -117,9 +117,8 @@ class SeriesFollower {
   std::uint64_t absent_in_a_row_ = 0;
 
   std::uint64_t polls_ = 0;  // that were answered
-  bool is_index_there_ = true;
-  int lost_polls_ = 0;   // in a row
-  int older_polls_ = 0;  // in a row, that said less than before
+  int lost_polls_ = 0;       // in a row
+  int older_polls_ = 0;      // in a row, that said less than before
   Time next_poll_{};
   std::optional<Time> newest_since_;
   Time pace_{};  // between parts; zero if it is not known
