@@ -55,8 +55,9 @@ void TorrentPlayer::release()
 {
   told_.set_lease({});
   told_.set_current_file({});
+  // Whoever is told of it in another thread may have it for a while.
   if (reader_)
-    reader_->lease()->listen({});
+    reader_->lease()->release();
   reader_.reset();
   selected_.clear();
   choice_.reset();

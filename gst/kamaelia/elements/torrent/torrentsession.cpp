@@ -147,8 +147,15 @@ TorrentLease::TorrentLease(std::shared_ptr<TorrentSession> session,
 
 TorrentLease::~TorrentLease()
 {
+  release();
+}
+
+void TorrentLease::release()
+{
   auto &worker = *session_->worker_;
   auto torrents = worker.torrents.lock();
+  if (std::exchange(is_released_, true))
+    return;
   bool is_last = false;
   {
     auto shared = state_->shared.lock();

@@ -154,6 +154,10 @@ class TorrentLease {
   TorrentLease(const TorrentLease &) = delete;
   TorrentLease &operator=(const TorrentLease &) = delete;
 
+  // Ends the share now, and not when whoever is being told of it lets it go; nothing is waited
+  // for then any more. More than once is once.
+  void release();
+
   // Whether somebody else held it before.
   bool was_held() const { return was_held_; }
   std::string info_hash() const;
@@ -201,6 +205,7 @@ class TorrentLease {
   std::shared_ptr<TorrentState> state_;
   std::uint32_t reader_ = 0;
   bool was_held_;
+  bool is_released_ = false;     // under the lock of the session's list of torrents
   bool is_interrupted_ = false;  // both under the lock of the state
   std::uint64_t interruptions_ = 0;
 };
