@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A room full of torrentsrc and one torrentsink, each with an address of its own, and no
 # tracker: they find each other by local service discovery, however late somebody comes, and
-# again when he comes back.
+# again when he comes back. And so for each part of a lecture that goes on while they listen.
 set -euo pipefail
 netlab=$1/netlab
 export NETLAB=kamt$$
 scratch=$(mktemp -d)
 seeder=
+live=
 
 clean_up() {
-  [ -z "$seeder" ] || kill "$seeder" 2>/dev/null || true
+  for pid in $seeder $live; do kill "$pid" 2>/dev/null || true; done
   wait
   "$netlab" down
   rm -rf "$scratch"
@@ -33,9 +34,10 @@ alone=(dht=false upnp=false natpmp=false)
 # Discovery speaks where the default route leads.
 route() { "$netlab" run "$1" ip route add default dev eth0; }
 
-watch() { # NODE LOCATION
+watch() { # NODE LOCATION [PROPERTY...]
   rm -f "$scratch/$1"
-  timeout 30 "$netlab" run "$1" gst-launch-1.0 -q torrentsrc location="$2" "${alone[@]}" \
+  timeout 30 "$netlab" run "$1" env XDG_CACHE_HOME="$scratch/cache-$1" \
+    gst-launch-1.0 -q torrentsrc location="$2" "${alone[@]}" "${@:3}" \
     ! filesink location="$scratch/$1" async=false sync=false >"$scratch/$1.log" 2>&1 ||
     fail "$1: it does not get what is at $2"
   cmp "$scratch/lecture" "$scratch/$1" || fail "$1: what arrived is not what was shared"
@@ -62,3 +64,21 @@ watch r2 "magnet:?xt=urn:btih:$hash"
 say "they come back"
 watch r1 "magnet:?xt=urn:btih:$hash"
 watch r2 "$scratch/shared/lecture.torrent"
+
+say "a lecture goes on"
+mkdir "$scratch/live"
+"$netlab" run snd gst-launch-1.0 -q filesrc location="$scratch/lecture" blocksize=65536 \
+  ! identity sleep-time=30000 \
+  ! torrentsink location="$scratch/live/part" chunk-size=$((2 << 20)) linger=true "${alone[@]}" \
+  >"$scratch/live.log" 2>&1 &
+live=$!
+until [ -e "$scratch/live/meta.txt" ]; do
+  kill -0 $live 2>/dev/null || fail "nothing is recorded"
+  sleep 0.05
+done
+listen() { watch "$1" "$scratch/live/meta.txt" first-number=1; }
+listen r1 &
+listener=$!
+listen r2
+wait $listener
+[ "$(cat "$scratch/live/meta.txt")" = $'4\nend' ] || fail "it has not ended with its fourth part"
