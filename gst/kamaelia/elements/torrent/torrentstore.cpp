@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -93,10 +94,13 @@ TorrentStore::TorrentStore(const std::string &info_hash)
   // One of this process that is just being put away leaves it soon.
   constexpr int tries = 50;
   for (int i = 0; i < tries; ++i) {
-    if (g_mkdir_with_parents(folder_.c_str(), 0700) == 0 && lock())
+    if (g_mkdir_with_parents(folder_.c_str(), 0700) != 0 && errno != ENOENT)
+      break;
+    if (lock())
       return;
+    // Who has just thrown it away, or taken it, has not told who it is.
     const auto owner = contents_of_file(folder_ + "/lock", 32);
-    if (as_text(owner) != std::to_string(getpid()))
+    if (!owner.empty() && as_text(owner) != std::to_string(getpid()))
       break;
     std::this_thread::sleep_for(std::chrono::milliseconds{20});
   }
@@ -202,8 +206,11 @@ void TorrentStore::discard()
 {
   journal_file_ = {};
   std::error_code ignored;
-  if (!folder_.empty())
-    std::filesystem::remove_all(folder_, ignored);
+  // Out of the way at once: whoever holds it next may begin while it is emptied.
+  if (auto doomed = folder_ + ".XXXXXX"; !folder_.empty() && mkdtemp(doomed.data())) {
+    std::filesystem::rename(folder_, doomed, ignored);
+    std::filesystem::remove_all(doomed, ignored);
+  }
   folder_.clear();
   lock_ = {};
 }
