@@ -3,13 +3,16 @@
 """torrentsrc beside libtorrent alone and beside other programs, in one run and one network of
 its own (root makes it): each has the same tracker and the same seed.
 
-    torrent.py TORRENT-RACE [download|clients|slow|seek]...
+    torrent.py TORRENT-RACE [download|clients|slow|seek|maker]...
 
 download  1 GiB from one seed: torrentsrc to fakesink, and libtorrent alone with the same
           settings and disk I/O, in turns; ratios are medians of those of the rounds
 clients   256 MiB from one seed, from the start of the program until the file is complete
 slow      96 MiB from four seeds of 16 Mbit/s each, in order
-seek      the same four seeds, and a seek each second to a piece that is not there"""
+seek      the same four seeds, and a seek each second to a piece that is not there; and how long
+          it takes until the first 16 KiB come of what is sought, behind what the seeds have in
+          their buffers: with them and a piece at the rate of all four nothing can be quicker
+maker     torrentsink beside openssl sha1; torrent_maker.py has more"""
 
 import os
 import resource
@@ -26,8 +29,8 @@ race = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
 TRACKER = "10.78.0.1"
 OURS = "10.78.0.2"
 SEEDS = ["10.78.0.11", "10.78.0.12", "10.78.0.13", "10.78.0.14"]
-tools = ["ip", "tc", "opentracker", "gst-launch-1.0", "aria2c", "transmission-daemon",
-         "transmission-remote", "qbittorrent-nox"]
+tools = ["ip", "tc", "openssl", "opentracker", "gst-launch-1.0", "aria2c",
+         "transmission-create", "transmission-daemon", "transmission-remote", "qbittorrent-nox"]
 
 
 def sh(*command, **options):
@@ -215,7 +218,8 @@ def clients(folder, rounds=3):
 
 STYLES = {"ours": "torrentsrc", "deadlines": "libtorrent, deadlines, its defaults",
           "sequential": "libtorrent, sequential, tuned",
-          "priorities": "libtorrent, priorities only, its defaults"}
+          "priorities": "libtorrent, priorities only, its defaults",
+          "floor": "what nothing can be quicker than"}
 
 
 def slow(folder, rounds=2):
@@ -233,14 +237,26 @@ def slow(folder, rounds=2):
 
 def seek(folder):
     limit_seeds(16)
-    swarm = Swarm(folder, 384, 256 << 10, SEEDS)
+    piece = 256 << 10
+    swarm = Swarm(folder, 384, piece, SEEDS)
     print("a seek each second among four seeds of 16 Mbit/s, to the first byte there")
-    for style, count in (("ours", 20), ("deadlines", 12), ("priorities", 8)):
+    medians = {}
+    for style, count in (("ours", 20), ("deadlines", 12), ("priorities", 8), ("floor", 20)):
         times = sorted(float(word) for word in
                        swarm.run("seek", style, "{torrent}", "{place}", str(count))[1:])
-        print(f"  {STYLES[style]:42} median {statistics.median(times):.2f} s, most"
+        if style == "floor":
+            times = [wait + piece / (4 * 16e6 / 8) for wait in times]
+        medians[style] = statistics.median(times)
+        print(f"  {STYLES[style]:42} median {medians[style]:.2f} s, most"
               f" {times[-1]:.2f} s, of {count}")
     swarm.close()
+    for style in ("ours", "floor"):
+        print(f"  {STYLES[style]}: {medians['priorities'] / medians[style]:.1f} x sooner than by"
+              " priorities only")
+
+
+def maker(_):
+    sh(sys.executable, os.path.join(os.path.dirname(__file__), "torrent_maker.py"), "512", "5")
 
 
 def main():
@@ -248,7 +264,8 @@ def main():
     if missing or not race:
         print("skipped: there is no", ", ".join(missing) or "torrent-race")
         return 77
-    parts = {"download": download, "clients": clients, "slow": slow, "seek": seek}
+    parts = {"download": download, "clients": clients, "slow": slow, "seek": seek,
+             "maker": maker}
     if os.environ.get("KAM_TORRENT_NETWORK") is None:
         for part in sys.argv[2:] or parts:
             inside = subprocess.run(["unshare", "--net", sys.executable, sys.argv[0], race, part],

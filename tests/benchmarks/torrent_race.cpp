@@ -7,7 +7,10 @@
 //   torrent-race play STYLE TORRENT FOLDER SECONDS   reads in order, for so long or to the end
 //   torrent-race seek STYLE TORRENT FOLDER COUNT     reads, and seeks each second
 //
-// STYLE is ours, or one of libtorrent's: deadlines, priorities, sequential.
+// STYLE is ours, or one of libtorrent's: deadlines, priorities, sequential. For seeks it may be
+// floor, too: how long it takes until the first 16 KiB come of what is sought, when all that
+// was asked for before has been taken back. Before them comes what the seeds have in their
+// buffers, so that no style can be quicker.
 #include "support/random.hpp"
 
 #include <libtorrent/add_torrent_params.hpp>
@@ -95,11 +98,15 @@ void tune(Pack &pack)
 class Download {
  public:
   Download(const std::string &torrent, const std::string &folder, bool is_tuned,
-           bool is_sequential)
+           bool is_sequential, bool sees_blocks = false)
   {
     auto pack = quiet_pack(ours_address);
     if (is_tuned)
       tune(pack);
+    if (sees_blocks)
+      pack.set_int(Pack::alert_mask,
+                   int(static_cast<std::uint32_t>(lt::alert_category::block_progress |
+                                                  lt::alert_category::piece_progress)));
     lt::session_params params{pack};
     // As ours has it; with the other one it cannot be told when a piece can be read.
     params.disk_io_constructor = lt::posix_disk_io_constructor;
@@ -111,12 +118,14 @@ class Download {
     if (is_sequential)
       add.flags |= lt::torrent_flags::sequential_download;
     have_.resize(static_cast<std::size_t>(info_->num_pieces()));
+    begun_.resize(have_.size());
     handle_ = session_->add_torrent(add);
   }
 
   const lt::torrent_info &info() const { return *info_; }
   lt::torrent_handle &handle() { return handle_; }
   bool has(int piece) const { return have_[static_cast<std::size_t>(piece)]; }
+  bool has_begun(int piece) const { return begun_[static_cast<std::size_t>(piece)]; }
   bool is_finished() const { return is_finished_; }
 
   // Until it is so, or the time is there.
@@ -132,6 +141,8 @@ class Download {
       for (const auto *alert : alerts) {
         if (const auto *piece = lt::alert_cast<lt::piece_finished_alert>(alert))
           have_[static_cast<std::size_t>(int(piece->piece_index))] = true;
+        if (const auto *block = lt::alert_cast<lt::block_finished_alert>(alert))
+          begun_[static_cast<std::size_t>(int(block->piece_index))] = true;
         is_finished_ |= lt::alert_cast<lt::torrent_finished_alert>(alert) != nullptr;
       }
     }
@@ -143,26 +154,37 @@ class Download {
   std::unique_ptr<lt::session> session_;
   lt::torrent_handle handle_;
   std::vector<bool> have_;
+  std::vector<bool> begun_;  // a block of it has come; only if they are seen
   bool is_finished_ = false;
 };
 
 // The ways to ask for what is read next.
-enum class Style { deadlines, priorities, sequential };
+enum class Style { deadlines, priorities, sequential, floor };
 constexpr int window = 16;  // pieces
+
+bool is_tuned(Style style)
+{
+  return style == Style::sequential || style == Style::floor;
+}
 
 class RawReader {
  public:
   RawReader(Style style, const std::string &torrent, const std::string &folder)
       : style_{style},
-        download_{torrent, folder, style == Style::sequential, style == Style::sequential}
+        download_{torrent, folder, is_tuned(style), is_tuned(style), style == Style::floor}
   {
   }
 
   int pieces() const { return download_.info().num_pieces(); }
-  bool has(int piece) const { return download_.has(piece); }
+  bool has(int piece) const
+  {
+    return style_ == Style::floor ? download_.has_begun(piece) : download_.has(piece);
+  }
   void go_to(int piece)
   {
     at_ = piece;
+    if (style_ == Style::floor)
+      want_only(piece);
     if (style_ == Style::deadlines)
       download_.handle().clear_piece_deadlines();
     ask();
@@ -172,13 +194,25 @@ class RawReader {
   {
     const auto start = Clock::now();
     const auto piece = at_++;
-    download_.wait([&] { return download_.has(piece); }, until);
+    download_.wait([&] { return has(piece); }, until);
     ask();
     return seconds_since(start);
   }
   bool is_at_end() const { return at_ >= pieces(); }
 
  private:
+  // Takes back what was asked for, and has nothing in the way of the piece.
+  void want_only(int piece)
+  {
+    download_.handle().set_piece_deadline(lt::piece_index_t{piece}, 0);
+    download_.handle().clear_piece_deadlines();
+    std::vector<lt::download_priority_t> wanted(std::size_t(pieces()), lt::dont_download);
+    constexpr int enough = 64;  // to be busy with for a second
+    std::fill(wanted.begin() + piece, wanted.begin() + std::min(pieces(), piece + enough),
+              lt::default_priority);
+    wanted[std::size_t(piece)] = lt::top_priority;
+    download_.handle().prioritize_pieces(wanted);
+  }
   void ask()
   {
     const auto end = std::min(pieces(), at_ + window);
@@ -359,6 +393,8 @@ Style style_of(const std::string &word)
 {
   if (word == "deadlines")
     return Style::deadlines;
+  if (word == "floor")
+    return Style::floor;
   return word == "priorities" ? Style::priorities : Style::sequential;
 }
 
