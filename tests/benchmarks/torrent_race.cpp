@@ -207,7 +207,7 @@ class RawReader {
     download_.handle().set_piece_deadline(lt::piece_index_t{piece}, 0);
     download_.handle().clear_piece_deadlines();
     std::vector<lt::download_priority_t> wanted(std::size_t(pieces()), lt::dont_download);
-    constexpr int enough = 64;  // to be busy with for a second
+    constexpr int enough = 384;  // to be busy with until the next seek, and behind that
     std::fill(wanted.begin() + piece, wanted.begin() + std::min(pieces(), piece + enough),
               lt::default_priority);
     wanted[std::size_t(piece)] = lt::top_priority;
