@@ -304,8 +304,9 @@ void ServerLoop::forget(guint64 id, Removal reason, const std::string &detail)
   const auto record = hub_.leave(id);
   counters_.removed.at(static_cast<std::size_t>(reason)).add();
   clients_.erase(id);
-  free_place(record->info.peer);
   events().client_removed(*record, reason, detail);
+  // Whoever sees that all places are free says that it is over, in another thread too.
+  free_place(record->info.peer);
   if (hub_.admission().is_over())
     events().all_served();
   check_quiet();
