@@ -48,8 +48,8 @@ class TorrentDemux final {
     glue::Ref<GstStreamCollection> collection;  // of all files that can be played
     glue::Ref<GBytes> metainfo;
     Branches branches;
-    std::size_t found = 0;  // branches that have a pad, or never get one
-    bool is_complete = false;
+    bool is_choosing = false;  // which branches there are
+    bool is_complete = false;  // each has its pad, or never gets one
   };
 
   GstFlowReturn chain(GstBuffer *buffer);
@@ -62,7 +62,8 @@ class TorrentDemux final {
   bool select(const std::vector<std::size_t> &files);
   bool select_streams(GstEvent *event);
   void found(TorrentBranch &branch);
-  void count_found();
+  void tell_if_complete();
+  void drop_pad(const TorrentBranch &branch);
   bool gives_up_a_side(GstMessage *message);
   void close();
   std::string id_of(std::size_t file) const;
@@ -207,16 +208,16 @@ bool TorrentDemux::select(const std::vector<std::size_t> &files)
   std::vector<TorrentBranch *> begun;
   {
     auto state = state_.lock();
+    state->is_choosing = true;
     const auto from =
         std::stable_partition(state->branches.begin(), state->branches.end(), is_wanted);
     std::move(from, state->branches.end(), std::back_inserter(ended));
     state->branches.erase(from, state->branches.end());
   }
   for (auto &branch : ended) {
-    if (auto *pad = branch->pad()) {
-      gst_pad_set_active(pad, FALSE);
-      gst_element_remove_pad(element(), pad);
-    }
+    drop_pad(*branch);  // so that it does not wait for who is behind it
+    branch->stop();
+    drop_pad(*branch);  // if it was found just then
     branch.reset();
   }
   for (const auto file : files) {
@@ -239,6 +240,7 @@ bool TorrentDemux::select(const std::vector<std::size_t> &files)
                                                [this](TorrentBranch &it) { found(it); })
                          : nullptr;
     if (!branch) {
+      state_.lock()->is_choosing = false;
       post_failure(element(), {Failure::Kind::settings, "A GStreamer plugin is missing.",
                                "torrentsrc or typefind"});
       return false;
@@ -248,14 +250,24 @@ bool TorrentDemux::select(const std::vector<std::size_t> &files)
     state->branches.push_back(std::move(branch));
     state->is_complete = false;
   }
-  {
-    auto state = state_.lock();
-    state->found = static_cast<std::size_t>(std::ranges::count_if(
-        state->branches, [](const auto &one) { return one->pad() || one->is_left_out; }));
-  }
   for (auto *branch : begun)
     branch->start();
+  state_.lock()->is_choosing = false;
+  tell_if_complete();
   return true;
+}
+
+void TorrentDemux::drop_pad(const TorrentBranch &branch)
+{
+  glue::Ref<GstPad> pad;
+  {
+    const auto state = state_.lock();
+    pad = glue::Ref<GstPad>::share(branch.pad());
+  }
+  if (!pad || GST_OBJECT_PARENT(pad.get()) != GST_OBJECT(base_))
+    return;
+  gst_pad_set_active(pad.get(), FALSE);
+  gst_element_remove_pad(element(), pad.get());
 }
 
 bool TorrentDemux::select_streams(GstEvent *event)
@@ -292,18 +304,27 @@ gboolean TorrentDemux::send_event(GstEvent *event)
 void TorrentDemux::found(TorrentBranch &branch)
 {
   auto *templ = gst_element_class_get_pad_template(GST_ELEMENT_GET_CLASS(element()), "file_%u");
-  auto *pad = branch.make_pad(("file_" + std::to_string(branch.index())).c_str(), templ);
+  GstPad *pad = nullptr;
+  {
+    const auto state = state_.lock();  // others look whether there is one
+    pad = branch.make_pad(("file_" + std::to_string(branch.index())).c_str(), templ);
+  }
   gst_pad_set_active(pad, TRUE);
   gst_element_add_pad(element(), pad);
-  count_found();
+  {
+    const auto state = state_.lock();
+    branch.is_found = true;
+  }
+  tell_if_complete();
 }
 
-void TorrentDemux::count_found()
+void TorrentDemux::tell_if_complete()
 {
   {
     auto state = state_.lock();
-    ++state->found;
-    if (state->is_complete || state->found < state->branches.size())
+    const auto is_done = [](const auto &one) { return one->is_found || one->is_left_out; };
+    if (state->is_complete || state->is_choosing ||
+        !std::ranges::all_of(state->branches, is_done))
       return;
     state->is_complete = true;
   }
@@ -329,7 +350,7 @@ bool TorrentDemux::gives_up_a_side(GstMessage *message)
   const glue::Owned<GError, g_error_free> owned{error};
   GST_ELEMENT_WARNING(base_, STREAM, TYPE_NOT_FOUND, ("A file of the torrent is left out."),
                       ("%s", owned->message));
-  count_found();
+  tell_if_complete();
   return true;
 }
 
@@ -351,10 +372,7 @@ void TorrentDemux::close()
     *state = {};
   }
   for (const auto &branch : branches)
-    if (auto *pad = branch->pad()) {
-      gst_pad_set_active(pad, FALSE);
-      gst_element_remove_pad(element(), pad);
-    }
+    drop_pad(*branch);
   branches.clear();
   metainfo_.clear();
 }

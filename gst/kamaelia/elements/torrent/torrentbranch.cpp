@@ -65,10 +65,7 @@ std::unique_ptr<TorrentBranch> TorrentBranch::make(GstBin *bin, GBytes *metainfo
 
 TorrentBranch::~TorrentBranch()
 {
-  for (auto *element : {source_.get(), typefind_.get()}) {
-    gst_element_set_locked_state(element, TRUE);
-    gst_element_set_state(element, GST_STATE_NULL);
-  }
+  stop();
   for (auto *element : {source_.get(), typefind_.get()})
     gst_bin_remove(bin_, element);
 }
@@ -78,6 +75,14 @@ void TorrentBranch::start()
   // What pulls or is pushed to is ready first.
   gst_element_sync_state_with_parent(typefind_.get());
   gst_element_sync_state_with_parent(source_.get());
+}
+
+void TorrentBranch::stop()
+{
+  for (auto *element : {source_.get(), typefind_.get()}) {
+    gst_element_set_locked_state(element, TRUE);
+    gst_element_set_state(element, GST_STATE_NULL);
+  }
 }
 
 void TorrentBranch::name_stream(GstPadProbeInfo *info) const

@@ -22,12 +22,14 @@ class TorrentBranch {
   // element missing.
   static std::unique_ptr<TorrentBranch> make(GstBin *bin, GBytes *metainfo, std::size_t index,
                                              GstStream *stream, Found found);
-  // Stops it and takes its elements out of the bin. Not from its own streaming thread.
+  // Stops it and takes its elements out of the bin.
   ~TorrentBranch();
   TorrentBranch(const TorrentBranch &) = delete;
   TorrentBranch &operator=(const TorrentBranch &) = delete;
 
   void start();
+  // For good. Nothing of it runs any more then. Not from its own streaming thread.
+  void stop();
   // A new pad for the outside; of the bin as soon as somebody adds it.
   GstPad *make_pad(const char *name, GstPadTemplate *templ);
   // Whether a message is about it.
@@ -38,6 +40,7 @@ class TorrentBranch {
   GstPad *pad() const { return pad_.get(); }  // null before make_pad()
 
   // For its owner to note, under its lock.
+  bool is_found = false;  // the pad is the bin's
   bool is_left_out = false;
 
  private:
