@@ -4,14 +4,12 @@
 #include "support/process.hpp"
 #include "support/random.hpp"
 #include "support/temporary_folder.hpp"
-#include "support/tls_identity.hpp"
 
 #include <gio/gio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <filesystem>
-#include <fstream>
 #include <optional>
 
 #include <gst/check/gstcheck.h>  // last: it defines a macro called fail
@@ -51,53 +49,6 @@ void assert_echoes(const char *launch)
 }
 
 // Check's own macro keeps a pointer into what is gone by then.
-void assert_text(const std::string &got, const std::string &expected)
-{
-  ck_assert_msg(got == expected, "\"%s\" instead of \"%s\"", got.c_str(), expected.c_str());
-}
-
-// A file that is gone with the object.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const ByteVector &contents = {})
-  {
-    const int fd = g_file_open_tmp("kam-server-XXXXXX", &path_, nullptr);
-    ck_assert(fd >= 0 && write(fd, contents.data(), contents.size()) ==
-                             static_cast<ssize_t>(contents.size()));
-    close(fd);
-  }
-  ~TemporaryFile()
-  {
-    std::filesystem::remove(path_);
-    g_free(path_);
-  }
-  TemporaryFile(const TemporaryFile &) = delete;
-  TemporaryFile &operator=(const TemporaryFile &) = delete;
-  const char *path() const { return path_; }
-  std::string contents() const
-  {
-    std::ifstream file{path_};
-    return {std::istreambuf_iterator<char>{file}, {}};
-  }
-
- private:
-  char *path_ = nullptr;
-};
-
-// The text of the error that the server posts when it cannot go to `state`.
-std::string error_on_the_way_to(Server &server, GstState state)
-{
-  ck_assert_int_eq(gst_element_set_state(server.element(), state), GST_STATE_CHANGE_FAILURE);
-  auto *message = gst_bus_pop_filtered(server.bus(), GST_MESSAGE_ERROR);
-  ck_assert(message != nullptr);
-  GError *error = nullptr;
-  gst_message_parse_error(message, &error, nullptr);
-  std::string text = error->message;
-  g_error_free(error);
-  gst_message_unref(message);
-  return text;
-}
-
 bool has_message(const Server &server, GstMessageType type)
 {
   auto *message = gst_bus_pop_filtered(server.bus(), type);
@@ -868,89 +819,6 @@ GST_START_TEST(posts_no_more_messages_than_are_read)
 }
 GST_END_TEST
 
-// --- TLS ----------------------------------------------------------------------------------
-
-// What comes back of `text` by TLS; empty if there is no connection.
-static std::string echoed_by_tls(int port, const std::string &text, GTlsCertificate *identity)
-{
-  GSocketClient *client = g_socket_client_new();
-  g_socket_client_set_tls(client, TRUE);
-  g_signal_connect(
-      client, "event",
-      G_CALLBACK(+[](GSocketClient *, GSocketClientEvent event, GSocketConnectable *,
-                     GIOStream *stream, gpointer certificate) {
-        if (event != G_SOCKET_CLIENT_TLS_HANDSHAKING)
-          return;
-        g_signal_connect(stream, "accept-certificate", G_CALLBACK(+[] { return TRUE; }),
-                         nullptr);
-        if (certificate)
-          g_tls_connection_set_certificate(G_TLS_CONNECTION(stream),
-                                           G_TLS_CERTIFICATE(certificate));
-      }),
-      identity);
-  auto *connection = g_socket_client_connect_to_host(
-      client, "127.0.0.1", static_cast<guint16>(port), nullptr, nullptr);
-  g_object_unref(client);
-  if (!connection)
-    return {};
-  auto *out = g_io_stream_get_output_stream(G_IO_STREAM(connection));
-  auto *in = g_io_stream_get_input_stream(G_IO_STREAM(connection));
-  std::string got(text.size(), '\0');
-  gsize count = 0;
-  std::thread sender{[&] {
-    g_output_stream_write_all(out, text.data(), text.size(), nullptr, nullptr, nullptr);
-  }};
-  g_input_stream_read_all(in, got.data(), got.size(), &count, nullptr, nullptr);
-  sender.join();
-  g_object_unref(connection);
-  got.resize(count);
-  return got;
-}
-
-GST_START_TEST(speaks_tls)
-{
-  const std::string pem = std::string{tls_certificate} + tls_private_key;
-  const TemporaryFile identity{bytes_of(pem)};
-  auto *own = g_tls_certificate_new_from_pem(pem.c_str(), -1, nullptr);
-  // Else GIO reads all that the system trusts for each connection of these clients, who trust
-  // anybody, which takes seconds and much memory when it is sanitised.
-  auto *trusted = g_tls_file_database_new(identity.path(), nullptr);
-  g_tls_backend_set_default_database(g_tls_backend_get_default(), G_TLS_DATABASE(trusted));
-  g_object_unref(trusted);
-  const std::string long_text(300'000, 'x');
-  for (const char *launch : {"echoserver port=0", "protocolserver launch=queue"}) {
-    Server server{std::string{launch} +
-                  " handshake-timeout=100000 tls-certificate-file=" + identity.path()};
-    server.play();
-    // Who says nothing, or what is not TLS, keeps nobody waiting.
-    std::vector<Client> silent;
-    for (int i = 0; i < 50; ++i)
-      silent.push_back(server.connect());
-    const auto garbage = server.connect();
-    garbage.send("GET / HTTP/1.0\r\n\r\n");
-    assert_text(echoed_by_tls(server.port(), "hello", nullptr), "hello");
-    ck_assert(echoed_by_tls(server.port(), long_text, nullptr) == long_text);
-    ck_assert(server.comes_to("rejected", 1));
-  }
-  Server strict{std::string{"echoserver port=0 tls-client-auth=required tls-ca-file="} +
-                identity.path() + " tls-certificate-file=" + identity.path()};
-  strict.play();
-  assert_text(echoed_by_tls(strict.port(), "hello", nullptr), "");
-  assert_text(echoed_by_tls(strict.port(), "hello", own), "hello");
-  g_object_unref(own);
-  g_tls_backend_set_default_database(g_tls_backend_get_default(), nullptr);
-
-  Server impatient{std::string{"echoserver port=0 handshake-timeout=50 tls-certificate-file="} +
-                   identity.path()};
-  impatient.play();
-  const auto silent = impatient.connect();
-  ck_assert(silent.receive_all().empty());
-  Server mistaken{"echoserver port=0 tls-certificate-file=/nowhere"};
-  const auto text = error_on_the_way_to(mistaken, GST_STATE_READY);
-  ck_assert_msg(text.find("/nowhere") != std::string::npos, "%s", text.c_str());
-}
-GST_END_TEST
-
 // --- leaving nothing behind ---------------------------------------------------------------
 
 // KAM_SERVER_CYCLES and KAM_SERVER_CLIENTS make it as many.
@@ -1054,7 +922,6 @@ static Suite *protocolserver_suite()
   tcase_add_test(tc, ends_when_it_is_told);
   tcase_add_test(tc, tells_of_clients);
   tcase_add_test(tc, posts_no_more_messages_than_are_read);
-  tcase_add_test(tc, speaks_tls);
   tcase_add_test(tc, starts_and_stops_with_clients);
   tcase_add_test(tc, goes_through_its_states_with_clients);
   return suite;

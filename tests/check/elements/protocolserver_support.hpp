@@ -17,7 +17,10 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <string>
@@ -247,5 +250,53 @@ class Server {
   std::mutex mutex_;
   std::map<int, int> removals_;
 };
+
+inline void assert_text(const std::string &got, const std::string &expected)
+{
+  ck_assert_msg(got == expected, "\"%s\" instead of \"%s\"", got.c_str(), expected.c_str());
+}
+
+// A file that is gone with the object.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const ByteVector &contents = {})
+  {
+    const int fd = g_file_open_tmp("kam-server-XXXXXX", &path_, nullptr);
+    ck_assert(fd >= 0 && write(fd, contents.data(), contents.size()) ==
+                             static_cast<ssize_t>(contents.size()));
+    close(fd);
+  }
+  ~TemporaryFile()
+  {
+    std::filesystem::remove(path_);
+    g_free(path_);
+  }
+  TemporaryFile(const TemporaryFile &) = delete;
+  TemporaryFile &operator=(const TemporaryFile &) = delete;
+  const char *path() const { return path_; }
+  std::string contents() const
+  {
+    std::ifstream file{path_};
+    return {std::istreambuf_iterator<char>{file}, {}};
+  }
+
+ private:
+  char *path_ = nullptr;
+};
+
+// The text of the error that the server posts when it cannot go to `state`.
+// What it says about not getting to that state.
+inline std::string error_on_the_way_to(Server &server, GstState state)
+{
+  ck_assert_int_eq(gst_element_set_state(server.element(), state), GST_STATE_CHANGE_FAILURE);
+  auto *message = gst_bus_pop_filtered(server.bus(), GST_MESSAGE_ERROR);
+  ck_assert(message != nullptr);
+  GError *error = nullptr;
+  gst_message_parse_error(message, &error, nullptr);
+  std::string text = error->message;
+  g_error_free(error);
+  gst_message_unref(message);
+  return text;
+}
 
 }  // namespace kam::test
