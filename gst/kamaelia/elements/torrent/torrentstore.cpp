@@ -91,8 +91,8 @@ TorrentStore::TorrentStore(const std::string &info_hash)
 {
   const auto root = cache_root();
   folder_ = root + '/' + info_hash;
-  // One of this process that is just being put away leaves it soon.
-  constexpr int tries = 50;
+  // One of this process that is just being put away leaves it soon, unless the machine is busy.
+  constexpr int tries = 250;
   for (int i = 0; i < tries; ++i) {
     if (g_mkdir_with_parents(folder_.c_str(), 0700) != 0 && errno != ENOENT)
       break;
