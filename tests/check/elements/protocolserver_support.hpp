@@ -299,4 +299,12 @@ inline std::string error_on_the_way_to(Server &server, GstState state)
   return text;
 }
 
+inline bool has_message(const Server &server, GstMessageType type)
+{
+  auto *message = gst_bus_pop_filtered(server.bus(), type);
+  if (message)
+    gst_message_unref(message);
+  return message != nullptr;
+}
+
 }  // namespace kam::test
