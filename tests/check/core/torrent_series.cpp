@@ -253,6 +253,25 @@ START_TEST(old_parts_that_are_gone_are_passed_over)
 }
 END_TEST
 
+// What is had already ends the search for it; it is played, and nothing is looked for behind.
+START_TEST(gone_parts_before_one_that_is_had_are_skipped)
+{
+  Following f{{.first_number = 1, .parts_ahead = 4}, 100};
+  f.missing = {1, 2};
+  f.work();
+  f.poll();
+  f.follower.handle_index({.newest = 100}, f.follower.next_work().at);
+  while (!f.follower.playing())
+    f.fetch();  // they are refused for the third time
+  ck_assert_uint_eq(*f.follower.playing(), 3);
+  ck_assert_uint_eq(f.follower.skipped(), 2);
+  ck_assert(f.follower.next_work().kind != Work::Kind::probe);
+  f.play();
+  ck_assert_uint_eq(f.played.size(), 98);
+  ck_assert_uint_eq(f.follower.skipped(), 2);
+}
+END_TEST
+
 START_TEST(huge_numbers_cost_little)
 {
   Following f{{.first_number = 1, .parts_ahead = 16, .parts_shared = 2}, 2};
@@ -392,7 +411,8 @@ CHECK_MAIN("torrent_series", begins_where_it_is_told, plays_part_after_part,
            a_part_that_is_late_is_not_skipped, a_part_that_is_missing_is_skipped,
            a_part_that_is_none_is_skipped_at_once,
            a_part_that_nobody_sends_is_skipped_if_there_is_another,
-           old_parts_that_are_gone_are_passed_over, huge_numbers_cost_little,
+           old_parts_that_are_gone_are_passed_over,
+           gone_parts_before_one_that_is_had_are_skipped, huge_numbers_cost_little,
            a_server_that_is_away_is_waited_for, an_old_answer_changes_nothing,
            a_series_that_begins_anew_is_followed, looks_as_often_as_parts_come,
            nothing_upsets_it)

@@ -161,8 +161,12 @@ void SeriesFollower::skip_refused()
     const auto why = part->second.why;
     absent_in_a_row_ = why == Refusal::absent ? absent_in_a_row_ + 1 : 0;
     skip(1, why);
-    if (absent_in_a_row_ >= accidents && newest_ > head_)
-      search_ = Search{.gone = head_ - 1, .there = newest_};
+    // What is held already needs no search.
+    const auto held = std::ranges::find_if(
+        parts_, [](const auto &one) { return one.second.state == Part::State::held; });
+    const auto there = held == parts_.end() ? newest_ : held->first;
+    if (absent_in_a_row_ >= accidents && there > head_)
+      search_ = Search{.gone = head_ - 1, .there = there};
   }
 }
 
