@@ -181,12 +181,17 @@ void TorrentSeries::tell(const Follower::Event &event)
     GST_ELEMENT_WARNING(
         element_, RESOURCE, READ, ("The series has begun anew."),
         ("%s says %" G_GUINT64_FORMAT, index_.location.c_str(), guint64{event.number}));
+  else if (event.count == 1)
+    GST_ELEMENT_WARNING(
+        element_, RESOURCE, NOT_FOUND,
+        ("Part %" G_GUINT64_FORMAT " of the series is skipped.", guint64{event.number}),
+        ("%s", reason(event.why)));
   else
-    GST_ELEMENT_WARNING(element_, RESOURCE, NOT_FOUND,
-                        ("Part %" G_GUINT64_FORMAT
-                         " of the series is skipped, and %" G_GUINT64_FORMAT " behind it.",
-                         guint64{event.number}, guint64{event.count - 1}),
-                        ("%s", reason(event.why)));
+    GST_ELEMENT_WARNING(
+        element_, RESOURCE, NOT_FOUND,
+        ("Parts %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT " of the series are skipped.",
+         guint64{event.number}, guint64{event.number + event.count - 1}),
+        ("%s", reason(event.why)));
 }
 
 void TorrentSeries::poll()
