@@ -183,10 +183,56 @@ START_TEST(both_ends_are_wanted_when_reading_has_begun)
   auto reader = reader_of(0, 12);
   reader.edge = 2;
   told.plan({reader});
-  expect(told.shown(), "774111111111");
+  // Those at the beginning come in their order: "first" has none.
+  expect(told.shown(), "444111111111");
   told.picker.set_have(0);
   told.plan({reader});
-  expect(told.shown(), "774111111177");
+  expect(told.shown(), "444111111177");
+  reader.playhead = 5;
+  told.plan({reader});
+  expect(told.shown().substr(1), "70004441177");
+}
+END_TEST
+
+// Nobody may wait for the other end of the file before the piece that is read.
+START_TEST(the_ends_do_not_hold_up_who_waits)
+{
+  Told told{12};
+  auto reader = reader_of(0, 12);
+  reader.edge = 2;
+  told.plan({reader});
+  told.picker.set_have(0);
+  reader.playhead = 1;
+  reader.is_waiting = true;
+  told.plan({reader});
+  expect(told.shown().substr(1), "44411111111");
+  reader.playhead = 5;
+  told.plan({reader}, 1ms);
+  expect(told.shown().substr(1), "00004441111");
+  reader.is_waiting = false;
+  told.plan({reader}, 2ms);
+  expect(told.shown().substr(1), "70004441177");
+}
+END_TEST
+
+// The order would have what is missing in front of it.
+START_TEST(the_end_is_read_from_the_piece_that_was_sought)
+{
+  Told told{12};
+  auto reader = reader_of(0, 12);
+  reader.edge = 6;
+  reader.window = 6;
+  reader.is_waiting = true;
+  told.picker.set_have(0);
+  told.plan({reader});
+  seek(reader, 7);
+  told.plan({reader}, 1ms);
+  ck_assert(told.picker.is_awaited(7) && !told.picker.is_awaited(8));
+  expect(told.shown().substr(7), "77444");
+  told.picker.set_have(7);
+  reader.playhead = 8;
+  told.plan({reader}, 2ms);
+  expect(told.shown().substr(8), "7777");
 }
 END_TEST
 
@@ -206,7 +252,7 @@ START_TEST(a_look_at_the_end_moves_nothing)
   told.picker.set_have(10);
   seek(reader, 0);
   ck_assert(told.plan({reader}, 2s).deadlines.empty());
-  expect(told.shown().substr(1, 9), "741111111");
+  expect(told.shown().substr(1, 9), "441111111");
 }
 END_TEST
 
@@ -314,7 +360,8 @@ CHECK_MAIN("torrent_picker", nobody_wants_nothing, a_reader_from_the_start,
            what_was_begun_waits_for_what_is_sought,
            what_was_begun_is_wanted_if_there_is_little_else,
            a_seek_to_what_is_there_hurries_nothing, what_was_jumped_over_comes_last,
-           both_ends_are_wanted_when_reading_has_begun, a_look_at_the_end_moves_nothing,
+           both_ends_are_wanted_when_reading_has_begun, the_ends_do_not_hold_up_who_waits,
+           the_end_is_read_from_the_piece_that_was_sought, a_look_at_the_end_moves_nothing,
            a_late_piece_is_hurried_once, one_peer_alone_is_not_hurried,
            if_that_does_not_help_everything_is_asked_for_anew,
            two_readers_of_one_file_both_go_on, readers_of_two_files_of_one_torrent,

@@ -69,6 +69,11 @@ Picker::Known &Picker::known(const Reader &reader)
   return *found;
 }
 
+bool Picker::is_awaited(std::uint32_t piece) const
+{
+  return std::ranges::find(readers_, piece, &Known::anchor) != readers_.end();
+}
+
 std::uint32_t Picker::next_missing(std::uint32_t from, std::uint32_t end) const
 {
   while (from < end && have_[from])
@@ -123,12 +128,24 @@ void Picker::want_for(const Reader &reader, const Known &known, bool is_alone)
       if (is_wanted(piece))
         want(piece, rest);
   }
-  // The ends may not hold up what is read now.
-  const bool has_begun = have_[known.anchor];
-  if (has_begun || reader.playhead < head_end(reader))
-    want_missing(begin, head_end(reader), reader.edge, first);
-  if (has_begun || reader.playhead >= tail_begin(reader))
-    want_missing(tail_begin(reader), end, reader.edge, first);
+  want_edges(reader, known);
+}
+
+// The ends may not hold up what is read now. What is read at the beginning comes in its order
+// anyway; at the end the order would have all that is missing before it.
+void Picker::want_edges(const Reader &reader, const Known &known)
+{
+  const auto end = end_of(reader);
+  const auto head = head_end(reader);
+  const auto tail = tail_begin(reader);
+  if (reader.playhead >= tail)
+    want_missing(reader.playhead, end, known.is_seeking ? sought_pieces : reader.edge, first);
+  if (!have_[known.anchor] || reader.is_waiting)
+    return;
+  if (reader.playhead >= head)
+    want_missing(begin_of(reader), head, reader.edge, first);
+  if (reader.playhead < tail)
+    want_missing(tail, end, reader.edge, first);
 }
 
 void Picker::start_over(std::uint32_t piece, Orders &orders)

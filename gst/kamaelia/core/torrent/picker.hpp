@@ -7,8 +7,9 @@
 //   none    before the playhead, while there is something missing behind it
 //   rest    behind the window: downloaded because the whole file is wanted
 //   window  what is read soon
-//   first   the ends of a file, which players look at first; and what is read next, where there
-//           are several readers, for the order of the pieces can favour only one of them
+//   first   what is sought; the ends of a file, which players look at, while nobody waits for
+//           anything else; and what is read next, where there are several readers, for the
+//           order of the pieces can favour only one of them. Those few come in any order.
 // A seek has what was asked for taken back, and what was begun elsewhere is not wanted until
 // the sought piece is there: the downloader likes to complete what it has begun. A deadline
 // makes a piece be asked for from several peers at once. It costs: what was asked for before is
@@ -32,7 +33,7 @@ struct Reader {
   Range pieces;                // of the file
   std::uint32_t playhead = 0;  // the piece that is read
   std::uint32_t window = 1;    // how many pieces ahead are wanted soon
-  std::uint32_t edge = 0;      // how many pieces at each end of the file are wanted first
+  std::uint32_t edge = 0;      // how many pieces at each end of the file are wanted early
   std::uint32_t seeks = 0;     // how often it went elsewhere than on
   bool wants_all = true;       // the whole file, when there is nothing more urgent
   bool is_waiting = false;     // for the piece at the playhead
@@ -73,6 +74,9 @@ class Picker {
   Orders plan(std::span<const Reader> readers, std::chrono::nanoseconds now,
               bool has_others_to_ask = true);
 
+  // Whether other pieces are urgent as soon as this one is there.
+  bool is_awaited(std::uint32_t piece) const;
+
   // The downloader's priorities have become others than those ordered: all are told again.
   void forget_orders() { is_known_ = false; }
 
@@ -100,6 +104,7 @@ class Picker {
   void want(std::uint32_t piece, Priority priority);
   void want_missing(std::uint32_t from, std::uint32_t end, std::uint32_t count, Priority);
   void want_for(const Reader &reader, const Known &known, bool is_alone);
+  void want_edges(const Reader &reader, const Known &known);
   void hurry_late(const Reader &reader, Orders &orders, std::chrono::nanoseconds now);
   void set_deadline(std::uint32_t piece, Orders &orders, std::chrono::nanoseconds now);
   void start_over(std::uint32_t piece, Orders &orders);

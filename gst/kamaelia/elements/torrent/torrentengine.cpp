@@ -216,7 +216,10 @@ bool Engine::Session::handle_torrent(lt::alert &alert, std::vector<TorrentState 
   if (!torrent)
     return true;
   if (const auto *piece = lt::alert_cast<lt::piece_finished_alert>(&alert)) {
-    note_piece(*torrent, static_cast<std::uint32_t>(int(piece->piece_index)));
+    const auto index = static_cast<std::uint32_t>(int(piece->piece_index));
+    note_piece(*torrent, index);
+    if (torrent->picker && torrent->picker->is_awaited(index))
+      next_plan = Clock::now();
     changed.push_back(torrent->state.get());
   } else if (lt::alert_cast<lt::metadata_received_alert>(&alert)) {
     handle_metadata(*torrent);
