@@ -711,6 +711,47 @@ GST_START_TEST(its_uri_is_what_was_set)
 }
 GST_END_TEST
 
+// Who has to find out what it is goes by the ending first, and else looks at every end of it.
+GST_START_TEST(what_is_played_has_an_address_with_its_ending)
+{
+  SeedOptions options;
+  options.format = static_cast<TorrentFormat>(__i__);
+  options.files = {{"a.txt", 500'000}, {"b/one [1] 50%?.ogg", 70'001}, {"b/two.mkv", 90'000}};
+  const TorrentSeed seed{options};
+  const auto address_of = [](GstElement *source) {
+    auto *query = gst_query_new_uri();
+    ck_assert(gst_element_query(source, query));
+    gchar *text = nullptr;
+    gst_query_parse_uri(query, &text);
+    const glue::StringPtr address{text};
+    gst_query_unref(query);
+    return std::string{address.get()};
+  };
+  const std::string wanted = "torrent/b/one [1] 50%?.ogg";
+  for (const auto &location : {seed.magnet(), "torrent://" + seed.torrent_file()}) {
+    Player player{location, "file-index=1"};
+    if (location == seed.magnet())
+      ck_assert(address_of(player.source()) == location);
+    player.with_peers(seed.address()).start().expect(seed.content(1));
+    const auto address = address_of(player.source());
+    GstUri *uri = gst_uri_from_string(address.c_str());
+    gchar *path = gst_uri_get_path(uri);
+    ck_assert(path && path == wanted);
+    g_free(path);
+    gst_uri_unref(uri);
+    // It can be played.
+    Player again{address};
+    again.with_peers(seed.address()).start().expect(seed.content(1));
+    ck_assert(again.text("current-file") == wanted);
+  }
+  auto outside = seed.magnet();
+  outside.replace(0, std::strlen("magnet:"), "magnet:..%2F..%2Fetc/passwd");
+  Player wrong{outside};
+  wrong.start().wait_for_error();
+  ck_assert_int_eq(wrong.error_code, GST_RESOURCE_ERROR_NOT_FOUND);
+}
+GST_END_TEST
+
 GST_START_TEST(what_has_come_is_told)
 {
   const TorrentSeed seed;
@@ -815,6 +856,7 @@ static Suite *torrentsrc_suite()
   tcase_add_test(tc, a_folder_that_cannot_be_written_is_an_error);
   tcase_add_test(tc, what_is_no_torrent_is_an_error);
   tcase_add_test(tc, its_uri_is_what_was_set);
+  tcase_add_loop_test(tc, what_is_played_has_an_address_with_its_ending, 0, 3);
   tcase_add_test(tc, what_has_come_is_told);
   tcase_add_test(tc, it_lingers_before_eos);
   tcase_add_test(tc, its_title_is_told);

@@ -238,6 +238,10 @@ gboolean TorrentSrc::query(GstQuery *query)
     answer_scheduling(query, can_seek());
     return TRUE;
   case GST_QUERY_DURATION: wait_for_duration(query); break;
+  case GST_QUERY_URI:
+    if (answer_uri(query, *this, settings.snapshot().location))
+      return TRUE;
+    break;
   case GST_QUERY_BUFFERING:
     if (const auto torrent = lease(); torrent && !is_series())
       return answer_buffering(query, *torrent, player_.size());

@@ -37,6 +37,7 @@ bool TorrentPlayer::is_pushed() const
 bool TorrentPlayer::hold(const torrent::TorrentSpec &spec, const TorrentSrcValues &values)
 {
   selected_ = spec.selected();
+  file_path_ = spec.file_path();
   if (const auto contents = spec.contents(); contents && !choose(*contents, values))
     return false;
   GST_INFO_OBJECT(base_, "torrent %s", spec.info_hash().c_str());
@@ -60,6 +61,7 @@ void TorrentPlayer::release()
     reader_->lease()->release();
   reader_.reset();
   selected_.clear();
+  file_path_.clear();
   choice_.reset();
   is_reading_ = false;
   size_ = GST_CLOCK_TIME_NONE;
@@ -72,6 +74,8 @@ bool TorrentPlayer::choose(const torrent::Contents &contents, const TorrentSrcVa
   auto wish = values;
   if (const auto asked = callbacks_.select_file(listing.get()); asked >= 0)
     wish.file_index = asked;
+  if (wish.file_path.empty())
+    wish.file_path = file_path_;
   choice_ = wished_file(wish, contents, selected_);
   if (!choice_) {
     post_failure(element(),

@@ -57,6 +57,7 @@ class TorrentPlayer {
   Callbacks callbacks_;
   std::optional<TorrentReader> reader_;
   std::vector<std::int32_t> selected_;  // by the magnet
+  std::string file_path_;               // that it names
   std::optional<std::size_t> choice_;   // of the torrent's files
   std::atomic<bool> is_reading_ = false;
   std::atomic<guint64> size_ = GST_CLOCK_TIME_NONE;

@@ -68,6 +68,7 @@ class TorrentSpec {
   const std::string &info_hash() const;  // in hex: version 1's if it has one, else version 2's
   std::string name() const;              // for people; never a part of a path
   const std::vector<std::int32_t> &selected() const;  // a magnet's "so"
+  const std::string &file_path() const;               // of magnet:PATH?; else empty
   std::shared_ptr<const Contents> contents() const;   // null for a magnet
   // Bytes of a .torrent file, and a magnet link. Empty if they are not known.
   ByteVector metainfo() const;

@@ -11,9 +11,12 @@
 #include <libtorrent/span.hpp>
 #include <libtorrent/write_resume_data.hpp>
 
+#include <glib.h>
+
 #include <algorithm>
 #include <charconv>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -70,6 +73,23 @@ std::vector<std::int32_t> take_selected(lt::add_torrent_params &params)
       selected.push_back(static_cast<std::int32_t>(i));
   params.file_priorities.clear();
   return selected;
+}
+
+// What is between "magnet:" and "?": slashes, as some players write it so that it looks like an
+// address, or the path of a file in the torrent.
+std::string take_path(std::string &magnet)
+{
+  constexpr std::string_view scheme = "magnet:";
+  const auto begin = std::min(scheme.size(), magnet.size());
+  const auto end = std::min(magnet.find('?'), magnet.size());
+  if (end <= begin)
+    return {};
+  auto path = magnet.substr(begin, end - begin);
+  path.erase(0, path.find_first_not_of('/'));
+  magnet.erase(begin, end - begin);
+  const std::unique_ptr<char, decltype(&g_free)> text{
+      g_uri_unescape_string(path.c_str(), nullptr), g_free};
+  return text ? text.get() : "";
 }
 
 }  // namespace
@@ -150,12 +170,10 @@ bool is_peer_address(const std::string &text)
 std::variant<TorrentSpec, Failure> TorrentSpec::from_magnet(std::string_view uri)
 {
   std::string text{uri};
-  // As some players write it, so that it looks like an address.
-  if (constexpr std::string_view slashes = "magnet://?"; text.starts_with(slashes))
-    text.replace(0, slashes.size(), "magnet:?");
   if (text.size() > longest_magnet)
     return bad_torrent("The magnet link is too long.", std::to_string(text.size()) + " bytes");
   auto parsed = std::make_shared<Parsed>();
+  parsed->file_path = take_path(text);
   lt::error_code ec;
   lt::parse_magnet_uri(text, parsed->params, ec);
   if (ec)
@@ -249,6 +267,11 @@ const std::string &TorrentSpec::info_hash() const
 std::string TorrentSpec::name() const
 {
   return parsed_->contents ? readable(parsed_->contents->name) : parsed_->params.name;
+}
+
+const std::string &TorrentSpec::file_path() const
+{
+  return parsed_->file_path;
 }
 
 const std::vector<std::int32_t> &TorrentSpec::selected() const

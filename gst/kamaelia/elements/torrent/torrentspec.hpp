@@ -13,6 +13,7 @@ struct TorrentSpec::Parsed {
   lt::add_torrent_params params;
   std::string info_hash;
   std::vector<std::int32_t> selected;
+  std::string file_path;
   std::shared_ptr<const Contents> contents;
   std::shared_ptr<const ByteVector> metainfo;
 };

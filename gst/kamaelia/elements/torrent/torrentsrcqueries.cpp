@@ -41,4 +41,25 @@ bool answer_buffering(GstQuery *query, const torrent::TorrentLease &lease, guint
   return true;
 }
 
+bool answer_uri(GstQuery *query, const PlayedTorrent &torrent, const std::string &location)
+{
+  const auto file = torrent.current_file();
+  const auto hash = torrent.info_hash();
+  if (file.empty() || hash.empty() || torrent.series())
+    return false;
+  const glue::StringPtr path{g_uri_escape_string(file.c_str(), "/", FALSE)};
+  const bool is_magnet = g_ascii_strncasecmp(location.c_str(), "magnet:", 7) == 0;
+  const auto question = is_magnet ? location.find('?') : std::string::npos;
+  constexpr std::size_t v1_digits = 40;
+  const auto what =
+      question == std::string::npos
+          ? (hash.size() == v1_digits ? "?xt=urn:btih:" : "?xt=urn:btmh:1220") + hash
+          : location.substr(question);
+  const auto uri = std::string{"magnet:"} + path.get() + what;
+  if (!gst_uri_is_valid(uri.c_str()))
+    return false;
+  gst_query_set_uri(query, uri.c_str());
+  return true;
+}
+
 }  // namespace kam
