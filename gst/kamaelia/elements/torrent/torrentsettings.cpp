@@ -31,6 +31,9 @@ void be_quick(Pack &pack)
   // Who has all that we want now may have what is sought next.
   pack.set_bool(Pack::close_redundant_connections, false);
   pack.set_int(Pack::min_reconnect_time, 2);
+  // Who is bounded in what it sends gives at ticks what is in the buffer by then. A block has
+  // two, and a peer that comes waits for its first piece; so there are some in it.
+  pack.set_int(Pack::send_buffer_low_watermark, 64 * 1024);
   // There may be many behind one router.
   pack.set_bool(Pack::allow_multiple_connections_per_ip, true);
   // The session ends in the background, but a process waits for that at its end.
