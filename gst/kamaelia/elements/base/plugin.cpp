@@ -2,7 +2,7 @@
 #include "config.h"
 
 #include "elements/base/elements.hpp"
-#include "elements/base/serverpresets.hpp"
+#include "elements/base/protocolserver/serverpresets.hpp"
 
 static gboolean plugin_init(GstPlugin *plugin)
 {
