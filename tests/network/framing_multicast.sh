@@ -3,27 +3,11 @@
 # The framing family over real UDP multicast, to three receivers that lose 0, 5 and 30 % of the
 # packets: what arrives is what survived, each once, in order, byte for byte.
 set -euo pipefail
-netlab=$1/netlab
-export NETLAB=kam$$
-scratch=$(mktemp -d)
+# shellcheck source=tests/network/begin.sh
+. "$1/begin.sh"
 group=239.255.76.78 port=5000 records=2000
 losses=(0 5 30)
 pids=()
-
-clean_up() {
-  [ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null || true
-  wait
-  "$netlab" down
-  rm -rf "$scratch"
-}
-trap clean_up EXIT
-trap 'exit 1' INT TERM
-
-fail() {
-  echo "FAILED: $*" >&2
-  cat "$scratch"/r*.log >&2
-  exit 1
-}
 
 # A line of 1000 bytes is a record: its number, and text with plenty of what must be escaped.
 make_records() {

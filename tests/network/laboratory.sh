@@ -4,27 +4,11 @@
 # its own and packet by packet, nobody else loses anything, feedback can be lost, and a node can
 # be cut off. Tried with GStreamer's udpsink and udpsrc.
 set -euo pipefail
-netlab=$1/netlab
-export NETLAB=kam$$
-scratch=$(mktemp -d)
+# shellcheck source=tests/network/begin.sh
+. "$1/begin.sh"
 group=239.255.76.80 port=5000 size=1316
 losses=(0 5 10 0 20)
 pids=()
-
-clean_up() {
-  [ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null || true
-  wait
-  "$netlab" down
-  rm -rf "$scratch"
-}
-trap clean_up EXIT
-trap 'exit 1' INT TERM
-
-fail() {
-  echo "FAILED: $*" >&2
-  cat "$scratch"/*.log >&2
-  exit 1
-}
 
 await() { # WHAT COMMAND...
   local what=$1 tries=0

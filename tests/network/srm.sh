@@ -3,32 +3,14 @@
 # srmsink to four srmsrc over real UDP multicast that goes wrong in every way it can: what
 # arrives is what was sent, byte for byte, and each pipeline ends by itself.
 set -euo pipefail
-netlab=$1/netlab
-export NETLAB=kam$$
-scratch=$(mktemp -d)
+# shellcheck source=tests/network/begin.sh
+. "$1/begin.sh"
 port=5000
 size=$((8 << 20))
 receivers=(r1 r2 r3 r4)
 declare -A pids=()
 
-clean_up() {
-  [ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null || true
-  wait
-  "$netlab" down
-  rm -rf "$scratch"
-}
-trap clean_up EXIT
-trap 'exit 1' INT TERM
-
-fail() {
-  echo "FAILED: $*" >&2
-  tail -n 20 "$scratch"/*.log >&2
-  exit 1
-}
-
-for element in srmsink srmsrc; do
-  gst-inspect-1.0 $element >/dev/null 2>&1 || { echo "there is no element $element"; exit 77; }
-done
+need_elements srmsink srmsrc
 
 # Waits, for a minute at most, until a command succeeds or the node's pipeline has ended.
 await() { # NODE WHAT COMMAND...

@@ -4,31 +4,12 @@
 # tracker: they find each other by local service discovery, however late somebody comes, and
 # again when he comes back. And so for each part of a lecture that goes on while they listen.
 set -euo pipefail
-netlab=$1/netlab
-export NETLAB=kamt$$
-scratch=$(mktemp -d)
-seeder=
-live=
-
-clean_up() {
-  for pid in $seeder $live; do kill "$pid" 2>/dev/null || true; done
-  wait
-  "$netlab" down
-  rm -rf "$scratch"
-}
-trap clean_up EXIT
-trap 'exit 1' INT TERM
-
-fail() {
-  echo "FAILED: $*" >&2
-  tail -n 20 "$scratch"/*.log | cut -c 1-300 >&2
-  exit 1
-}
+# shellcheck source=tests/network/begin.sh
+. "$1/begin.sh"
+declare -A pids=()
 say() { printf '%3d s: %s\n' $SECONDS "$*"; }
 
-for element in torrentsink torrentsrc; do
-  gst-inspect-1.0 $element >/dev/null 2>&1 || { echo "there is no element $element"; exit 77; }
-done
+need_elements torrentsink torrentsrc
 
 alone=(dht=false upnp=false natpmp=false)
 # Discovery speaks where the default route leads.
@@ -51,10 +32,10 @@ mkdir "$scratch/shared"
 "$netlab" run snd gst-launch-1.0 -m filesrc location="$scratch/lecture" \
   ! torrentsink location="$scratch/shared/lecture" linger=true "${alone[@]}" \
   >"$scratch/snd.log" 2>&1 &
-seeder=$!
+pids[seeder]=$!
 until grep -q torrent-created "$scratch/snd.log"; do
   [ $SECONDS -lt 60 ] || fail "the torrent is not made"
-  kill -0 "$seeder" 2>/dev/null || fail "the seeder has ended"
+  kill -0 "${pids[seeder]}" 2>/dev/null || fail "the seeder has ended"
   sleep 0.05
 done
 hash=$(sed -n 's/.*info-hash=(string)\([0-9a-f]*\).*/\1/p' "$scratch/snd.log")
@@ -71,9 +52,9 @@ mkdir "$scratch/live"
   ! identity sleep-time=30000 \
   ! torrentsink location="$scratch/live/part" chunk-size=$((2 << 20)) linger=true "${alone[@]}" \
   >"$scratch/live.log" 2>&1 &
-live=$!
+pids[live]=$!
 until [ -e "$scratch/live/meta.txt" ]; do
-  kill -0 $live 2>/dev/null || fail "nothing is recorded"
+  kill -0 "${pids[live]}" 2>/dev/null || fail "nothing is recorded"
   sleep 0.05
 done
 listen() { watch "$1" "$scratch/live/meta.txt" first-number=1; }
