@@ -134,6 +134,18 @@ START_TEST(what_was_begun_waits_for_what_is_sought)
 }
 END_TEST
 
+START_TEST(what_was_begun_and_is_read_next_is_wanted)
+{
+  Told told{32};
+  auto reader = reader_of(0, 32);
+  reader.window = 12;
+  told.plan({reader});
+  seek(reader, 4);
+  told.plan({reader}, 1s);
+  expect(told.shown().substr(4, 14), "77440000444411");
+}
+END_TEST
+
 // What is left has to be more than what is wanted now: who wants nothing is left by its peers.
 START_TEST(what_was_begun_is_wanted_if_there_is_little_else)
 {
@@ -357,7 +369,7 @@ END_TEST
 CHECK_MAIN("torrent_picker", nobody_wants_nothing, a_reader_from_the_start,
            only_the_window_if_the_rest_is_not_wanted,
            a_seek_wants_two_pieces_first_and_takes_back_what_was_before,
-           what_was_begun_waits_for_what_is_sought,
+           what_was_begun_waits_for_what_is_sought, what_was_begun_and_is_read_next_is_wanted,
            what_was_begun_is_wanted_if_there_is_little_else,
            a_seek_to_what_is_there_hurries_nothing, what_was_jumped_over_comes_last,
            both_ends_are_wanted_when_reading_has_begun, the_ends_do_not_hold_up_who_waits,

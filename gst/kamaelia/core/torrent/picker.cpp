@@ -111,8 +111,12 @@ void Picker::want_for(const Reader &reader, const Known &known, bool is_alone)
   const auto end = end_of(reader);
   const auto window_end = static_cast<std::uint32_t>(
       std::min<std::uint64_t>(end, std::uint64_t{reader.playhead} + reader.window));
+  // What is read next is, whoever began with it: else there would be enough of what comes later
+  // for peers to be busy with, and it would come behind that.
+  const auto near_end = reader.playhead + std::max(hot_pieces, reader.window / 8);
   const auto is_wanted = [&](std::uint32_t piece) {
-    return known.left.empty() || !known.left[piece];
+    return known.left.empty() || !known.left[piece] ||
+           (piece >= reader.playhead && piece < near_end);
   };
   for (auto piece = reader.playhead; piece < window_end; ++piece)
     if (is_wanted(piece))
