@@ -36,30 +36,34 @@ TemporaryFolder::~TemporaryFolder()
   std::filesystem::remove_all(path_, ignored);
 }
 
-struct TorrentSeed::Peer {
-  explicit Peer(const SeedOptions &options) : session{settings(options)} {}
+namespace {
 
-  static lt::session_params settings(const SeedOptions &options)
-  {
-    using Pack = lt::settings_pack;
-    Pack pack;
-    for (const auto off : {Pack::enable_dht, Pack::enable_lsd, Pack::enable_upnp,
-                           Pack::enable_natpmp, Pack::enable_outgoing_utp})
-      pack.set_bool(off, false);
-    pack.set_int(Pack::tick_interval, 100);
-    pack.set_bool(Pack::allow_multiple_connections_per_ip, true);
-    pack.set_str(Pack::listen_interfaces, options.listen);
-    pack.set_int(Pack::alert_mask, int(static_cast<std::uint32_t>(lt::alert_category::status |
-                                                                  lt::alert_category::error)));
-    // Else it would notice.
-    pack.set_bool(Pack::disable_hash_checks, options.lies);
-    if (options.forces_encryption) {
-      pack.set_int(Pack::in_enc_policy, Pack::pe_forced);
-      pack.set_int(Pack::out_enc_policy, Pack::pe_forced);
-      pack.set_int(Pack::allowed_enc_level, Pack::pe_rc4);
-    }
-    return pack;
+lt::session_params session_settings(const SeedOptions &options)
+{
+  using Pack = lt::settings_pack;
+  Pack pack;
+  for (const auto off : {Pack::enable_dht, Pack::enable_lsd, Pack::enable_upnp,
+                         Pack::enable_natpmp, Pack::enable_outgoing_utp})
+    pack.set_bool(off, false);
+  pack.set_int(Pack::tick_interval, 100);
+  pack.set_bool(Pack::allow_multiple_connections_per_ip, true);
+  pack.set_str(Pack::listen_interfaces, options.listen);
+  pack.set_int(Pack::alert_mask, int(static_cast<std::uint32_t>(lt::alert_category::status |
+                                                                lt::alert_category::error)));
+  // Else it would notice.
+  pack.set_bool(Pack::disable_hash_checks, options.lies);
+  if (options.forces_encryption) {
+    pack.set_int(Pack::in_enc_policy, Pack::pe_forced);
+    pack.set_int(Pack::out_enc_policy, Pack::pe_forced);
+    pack.set_int(Pack::allowed_enc_level, Pack::pe_rc4);
   }
+  return pack;
+}
+
+}  // namespace
+
+struct TorrentSeed::Peer {
+  explicit Peer(const SeedOptions &options) : session{session_settings(options)} {}
 
   // Peers on this machine are of a class of their own, which has its own limit.
   void limit(int bytes_a_second)
@@ -107,6 +111,21 @@ ByteVector make_metainfo(const SeedOptions &options, const std::filesystem::path
   return {view.begin(), view.end()};
 }
 
+std::shared_ptr<lt::torrent_info> info_of(const ByteVector &metainfo)
+{
+  const auto text = as_text(metainfo);
+  return std::make_shared<lt::torrent_info>(
+      lt::span<const char>{text.data(), static_cast<std::ptrdiff_t>(text.size())},
+      lt::from_span);
+}
+
+std::string address_of(lt::session &session, const std::string &host)
+{
+  while (session.listen_port() == 0)
+    session.wait_for_alert(lt::milliseconds{20});
+  return host + ':' + std::to_string(session.listen_port());
+}
+
 }  // namespace
 
 TorrentSeed::TorrentSeed(const SeedOptions &options)
@@ -129,20 +148,14 @@ TorrentSeed::TorrentSeed(const SeedOptions &options)
 
   peer_ = std::make_unique<Peer>(options);
   lt::add_torrent_params params;
-  const auto text = as_text(metainfo_);
-  params.ti = std::make_shared<lt::torrent_info>(
-      lt::span<const char>{text.data(), static_cast<std::ptrdiff_t>(text.size())},
-      lt::from_span);
+  params.ti = info_of(metainfo_);
   magnet_ = lt::make_magnet_uri(*params.ti);
   params.save_path = folder_.path().string();
   params.flags = lt::torrent_flags::seed_mode | lt::torrent_flags::update_subscribe;
   peer_->handle = peer_->session.add_torrent(std::move(params));
   if (options.upload_limit > 0)
     peer_->limit(options.upload_limit);
-  const auto host = options.listen.substr(0, options.listen.rfind(':'));
-  while (peer_->session.listen_port() == 0)
-    peer_->session.wait_for_alert(lt::milliseconds{20});
-  address_ = host + ':' + std::to_string(peer_->session.listen_port());
+  address_ = address_of(peer_->session, options.listen.substr(0, options.listen.rfind(':')));
 }
 
 TorrentSeed::~TorrentSeed() = default;
@@ -165,6 +178,33 @@ void TorrentSeed::resume()
 std::int64_t TorrentSeed::uploaded() const
 {
   return peer_->handle.status({}).total_payload_upload;
+}
+
+struct TorrentLeech::Peer {
+  lt::session session{session_settings({})};
+  lt::torrent_handle handle;
+};
+
+TorrentLeech::TorrentLeech(const ByteVector &metainfo) : peer_{std::make_unique<Peer>()}
+{
+  lt::add_torrent_params params;
+  params.ti = info_of(metainfo);
+  params.save_path = folder_.path().string();
+  params.flags = lt::torrent_flags::disable_pex;
+  peer_->handle = peer_->session.add_torrent(std::move(params));
+  address_ = address_of(peer_->session, "127.0.0.1");
+}
+
+TorrentLeech::~TorrentLeech() = default;
+
+std::size_t TorrentLeech::pieces() const
+{
+  return static_cast<std::size_t>(peer_->handle.status({}).num_pieces);
+}
+
+std::int64_t TorrentLeech::failed() const
+{
+  return peer_->handle.status({}).total_failed_bytes;
 }
 
 }  // namespace kam::test

@@ -83,4 +83,23 @@ class TorrentSeed {
   std::unique_ptr<Peer> peer_;
 };
 
+// A peer in this process that wants a torrent, and asks whoever calls it.
+class TorrentLeech {
+ public:
+  explicit TorrentLeech(const ByteVector &metainfo);
+  ~TorrentLeech();
+  TorrentLeech(const TorrentLeech &) = delete;
+  TorrentLeech &operator=(const TorrentLeech &) = delete;
+
+  std::string address() const { return address_; }
+  std::size_t pieces() const;   // that it has
+  std::int64_t failed() const;  // bytes that did not have the right hash
+
+ private:
+  struct Peer;
+  TemporaryFolder folder_;
+  std::string address_;
+  std::unique_ptr<Peer> peer_;
+};
+
 }  // namespace kam::test

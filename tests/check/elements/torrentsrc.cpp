@@ -639,6 +639,37 @@ GST_START_TEST(a_file_that_was_changed_meanwhile_makes_no_wrong_byte)
 }
 GST_END_TEST
 
+// Nor is it one to give it to others: they would take us for one that lies.
+GST_START_TEST(what_was_changed_meanwhile_is_given_to_nobody)
+{
+  SeedOptions options;
+  options.format = static_cast<TorrentFormat>(__i__);
+  const TorrentSeed seed{options};
+  const TemporaryFolder folder;
+  const auto save = "keep-files=true save-path=" + folder.path().string();
+  {
+    Player before{seed.torrent_file(), save};
+    before.with_peers(seed.address()).start().expect(seed.content());
+  }
+  replace_bytes(folder.path() / "clip.ts", 1'500'000);
+  const TorrentLeech leech{seed.metainfo()};
+  Player player{seed.torrent_file(), save};
+  player.with_peers(leech.address()).start(GST_STATE_PAUSED);
+  const auto gets = [&](std::size_t pieces) {
+    const auto until = std::chrono::steady_clock::now() + patience;
+    while (leech.pieces() < pieces && std::chrono::steady_clock::now() < until)
+      g_usleep(10'000);
+    ck_assert_uint_eq(leech.pieces(), pieces);
+    ck_assert_int_eq(leech.failed(), 0);
+  };
+  const auto all = (seed.content().size() + 65535) / 65536;
+  gets(all - 1);
+  gboolean taken = FALSE;
+  g_signal_emit_by_name(player.source(), "add-peer", seed.address().c_str(), &taken);
+  gets(all);
+}
+GST_END_TEST
+
 // What comes of a file that is not wanted, of pieces that are two files', is not in it.
 GST_START_TEST(another_file_is_wanted_in_another_run)
 {
@@ -852,6 +883,7 @@ static Suite *torrentsrc_suite()
   tcase_add_test(tc, a_file_is_wanted_while_a_piece_of_it_comes);
   tcase_add_test(tc, files_stay_only_if_they_are_to_be_kept);
   tcase_add_loop_test(tc, a_file_that_was_changed_meanwhile_makes_no_wrong_byte, 0, 3);
+  tcase_add_loop_test(tc, what_was_changed_meanwhile_is_given_to_nobody, 0, 3);
   tcase_add_test(tc, another_file_is_wanted_in_another_run);
   tcase_add_test(tc, a_folder_that_cannot_be_written_is_an_error);
   tcase_add_test(tc, what_is_no_torrent_is_an_error);

@@ -67,6 +67,27 @@ void keep_hashes(HeldTorrent &torrent)
   shared->check = std::make_shared<const PieceCheck>(info, shared->save_path);
 }
 
+// What is there is not what was noted: all is read through and compared.
+void check_again(HeldTorrent &torrent)
+{
+  constexpr int most_checks = 3;
+  if (torrent.checks_again == most_checks) {
+    fail(*torrent.state,
+         {Failure::Kind::read, "The torrent's files change while they are read.",
+          torrent.state->shared.lock()->save_path});
+    return;
+  }
+  ++torrent.checks_again;
+  torrent.is_checked = false;
+  torrent.is_comparing = true;
+  torrent.is_waiting_for_files = false;
+  // libtorrent 2.0.8 forgets them.
+  torrent.files.clear();
+  torrent.handle.force_recheck();
+  if (torrent.stops_when_checked)
+    torrent.handle.set_flags(lt::torrent_flags::stop_when_ready);
+}
+
 // What had come of a file before it was wanted has been taken out of where libtorrent kept it.
 void doubt_edges(TorrentState::Shared &shared, const File &file)
 {
@@ -75,6 +96,32 @@ void doubt_edges(TorrentState::Shared &shared, const File &file)
   for (auto piece = pieces.begin; piece < pieces.end; ++piece)
     if (piece < shared.have.size() && shared.have[piece])
       shared.doubtful[piece] = true;
+}
+
+// From now on, with what libtorrent has found.
+void begin_notes(const HeldTorrent &torrent)
+{
+  if (!torrent.picker)
+    return;
+  std::shared_ptr<const Contents> contents;
+  std::vector<bool> have;
+  std::string save_path;
+  {
+    auto shared = torrent.state->shared.lock();
+    contents = shared->contents;
+    have = shared->have;
+    save_path = shared->save_path;
+  }
+  torrent.store->begin_notes(*contents, torrent.state->info_hash, save_path, have);
+}
+
+// What was there before libtorrent has looked.
+void forget_pieces(HeldTorrent &torrent)
+{
+  auto shared = torrent.state->shared.lock();
+  shared->have.clear();
+  if (shared->contents)
+    torrent.picker.emplace(shared->contents->piece_count);
 }
 
 }  // namespace
@@ -130,22 +177,6 @@ void believe_notes(HeldTorrent &torrent, lt::add_torrent_params &params)
   torrent.state->shared.lock()->doubtful = std::move(pieces);
 }
 
-void begin_notes(const HeldTorrent &torrent)
-{
-  if (!torrent.picker)
-    return;
-  std::shared_ptr<const Contents> contents;
-  std::vector<bool> have;
-  std::string save_path;
-  {
-    auto shared = torrent.state->shared.lock();
-    contents = shared->contents;
-    have = shared->have;
-    save_path = shared->save_path;
-  }
-  torrent.store->begin_notes(*contents, torrent.state->info_hash, save_path, have);
-}
-
 void note_piece(HeldTorrent &torrent, std::uint32_t piece)
 {
   if (!torrent.picker)
@@ -163,38 +194,24 @@ void note_piece(HeldTorrent &torrent, std::uint32_t piece)
     keep_hashes(torrent);
 }
 
-void forget_pieces(HeldTorrent &torrent)
+void handle_checked(HeldTorrent &torrent)
 {
-  auto shared = torrent.state->shared.lock();
-  shared->have.clear();
-  if (shared->contents)
-    torrent.picker.emplace(shared->contents->piece_count);
-}
-
-void check_again(HeldTorrent &torrent)
-{
-  constexpr int most_checks = 3;
-  if (!torrent.picker || !torrent.handle.is_valid())
-    return;
-  if (torrent.checks_again++ == most_checks) {
-    fail(*torrent.state,
-         {Failure::Kind::read, "The torrent's files change while they are read.",
-          torrent.state->shared.lock()->save_path});
-    return;
-  }
-  torrent.is_checked = false;
-  torrent.is_waiting_for_files = false;
-  // libtorrent 2.0.8 forgets them.
-  torrent.files.clear();
-  torrent.handle.force_recheck();
-  if (torrent.stops_when_checked)
-    torrent.handle.set_flags(lt::torrent_flags::stop_when_ready);
+  torrent.is_checked = true;
+  forget_pieces(torrent);
+  resynchronise(torrent);
+  begin_notes(torrent);
+  if (std::exchange(torrent.is_comparing, false))
+    torrent.state->shared.lock()->is_refuted = false;
 }
 
 void plan(HeldTorrent &torrent)
 {
   if (!torrent.picker || !torrent.is_checked || !torrent.handle.is_valid())
     return;
+  if (torrent.state->shared.lock()->is_refuted) {
+    check_again(torrent);
+    return;
+  }
   want_files(torrent);
   if (torrent.is_waiting_for_files)
     return;

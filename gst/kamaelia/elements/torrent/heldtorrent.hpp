@@ -32,6 +32,7 @@ struct HeldTorrent {
   bool is_waiting_for_files = false;           // libtorrent has not taken them yet
   bool is_checked = false;
   bool stops_when_checked = false;  // to be resumed, which calls peers at once
+  bool is_comparing = false;        // all anew, because a piece that was noted is wrong
   int checks_again = 0;
   std::size_t files_without_hashes = 0;
   std::uint32_t noted_pieces = 0;
@@ -51,17 +52,14 @@ void take_contents(HeldTorrent &torrent, const std::shared_ptr<const lt::torrent
 void look_for_files(HeldTorrent &torrent);
 // Pieces that were noted need not be read through.
 void believe_notes(HeldTorrent &torrent, lt::add_torrent_params &params);
-// From now on, with what libtorrent has found.
-void begin_notes(const HeldTorrent &torrent);
 void note_piece(HeldTorrent &torrent, std::uint32_t piece);
-// What was there before libtorrent has looked.
-void forget_pieces(HeldTorrent &torrent);
 // All that is there, as libtorrent sees it.
 void resynchronise(HeldTorrent &torrent);
-// What is there is not what was noted: all is read through and compared.
-void check_again(HeldTorrent &torrent);
+// libtorrent has looked at what is there: it is, from now on.
+void handle_checked(HeldTorrent &torrent);
 void handle_metadata(HeldTorrent &torrent);
-// Tells libtorrent what the readers need.
+// Tells libtorrent what the readers need; or, if what is there is not what was noted, to read
+// all and compare.
 void plan(HeldTorrent &torrent);
 
 // Whether an error is one of libtorrent's own, which mend() undoes.

@@ -4,6 +4,7 @@
 #include "elements/torrent/torrentfile.hpp"
 
 #include <libtorrent/disk_interface.hpp>
+#include <libtorrent/error_code.hpp>
 #include <libtorrent/file_storage.hpp>
 #include <libtorrent/hasher.hpp>
 #include <libtorrent/performance_counters.hpp>
@@ -77,7 +78,7 @@ class Files {
   // libtorrent's own has written there, and made the file if there was none.
   void note_write(lt::piece_index_t piece, int offset)
   {
-    const auto file = files_.file_index_at_offset(position(piece, offset));
+    const auto file = file_at(piece, offset);
     const bool is_in_parts =
         file < priorities_.end_index() && priorities_[file] == lt::dont_download;
     const bool is_link{files_.file_flags(file) & lt::file_storage::flag_symlink};
@@ -86,6 +87,10 @@ class Files {
     close();
     if (!is_in_parts && !is_link && !files_.pad_file_at(file))
       written_ = file;
+  }
+  lt::file_index_t file_at(lt::piece_index_t piece, int offset) const
+  {
+    return files_.file_index_at_offset(position(piece, offset));
   }
   int size_of(lt::piece_index_t piece) const { return files_.piece_size(piece); }
   // Who deletes a file while it is downloaded is to get it again.
@@ -118,14 +123,19 @@ class Files {
 // All of it is called in libtorrent's thread.
 class OpenFileDisk final : public lt::disk_interface {
  public:
-  explicit OpenFileDisk(std::unique_ptr<lt::disk_interface> posix) : posix_{std::move(posix)} {}
+  OpenFileDisk(std::unique_ptr<lt::disk_interface> posix,
+               std::shared_ptr<glue::Guarded<StatesByHash>> states)
+      : posix_{std::move(posix)}, states_{std::move(states)}
+  {
+  }
 
   lt::storage_holder new_torrent(const lt::storage_params &params,
                                  const std::shared_ptr<void> &torrent) override
   {
     auto holder = posix_->new_torrent(params, torrent);
     const storage_index_t index = holder;
-    torrents_.emplace(index, Torrent{std::move(holder), Files{params}});
+    torrents_.emplace(index,
+                      Torrent{std::move(holder), Files{params}, state_of(params.info_hash)});
     return {index, *this};
   }
   void remove_torrent(storage_index_t index) override { torrents_.erase(index); }
@@ -145,6 +155,22 @@ class OpenFileDisk final : public lt::disk_interface {
     files.note_write(where.piece, where.start);
     return posix_->async_write(index, where, bytes, std::move(observer), std::move(handler),
                                flags);
+  }
+
+  void async_read(storage_index_t index, const lt::peer_request &where,
+                  std::function<void(lt::disk_buffer_holder, const storage_error &)> handler,
+                  disk_job_flags_t flags) override
+  {
+    const auto &torrent = torrents_.at(index);
+    const auto state = torrent.state.lock();
+    if (!state || prove(*state, static_cast<std::uint32_t>(int(where.piece)))) {
+      posix_->async_read(index, where, std::move(handler), flags);
+      return;
+    }
+    const storage_error error{lt::errors::failed_hash_check,
+                              torrent.files.file_at(where.piece, where.start),
+                              lt::operation_t::file_read};
+    post(index, where.piece, [handler = std::move(handler), error] { handler({}, error); });
   }
 
   void async_hash(
@@ -223,12 +249,6 @@ class OpenFileDisk final : public lt::disk_interface {
   }
 
   // --- what is no different ---
-  void async_read(storage_index_t index, const lt::peer_request &where,
-                  std::function<void(lt::disk_buffer_holder, const storage_error &)> handler,
-                  disk_job_flags_t flags) override
-  {
-    posix_->async_read(index, where, std::move(handler), flags);
-  }
   void async_hash2(
       storage_index_t index, lt::piece_index_t piece, int offset, disk_job_flags_t flags,
       std::function<void(lt::piece_index_t, const lt::sha256_hash &, const storage_error &)>
@@ -257,7 +277,15 @@ class OpenFileDisk final : public lt::disk_interface {
   struct Torrent {
     lt::storage_holder posix;
     Files files;
+    std::weak_ptr<TorrentState> state;
   };
+
+  std::weak_ptr<TorrentState> state_of(const lt::sha1_hash &info_hash) const
+  {
+    auto states = states_->lock();
+    const auto found = states->find(info_hash);
+    return found == states->end() ? std::weak_ptr<TorrentState>{} : found->second;
+  }
 
   // Has it called when this call is over. libtorrent's own has nothing to wait for before that.
   void post(storage_index_t index, lt::piece_index_t piece, std::function<void()> handler)
@@ -293,17 +321,21 @@ class OpenFileDisk final : public lt::disk_interface {
   }
 
   std::unique_ptr<lt::disk_interface> posix_;
+  std::shared_ptr<glue::Guarded<StatesByHash>> states_;
   std::map<storage_index_t, Torrent> torrents_;
   ByteVector buffer_;
 };
 
 }  // namespace
 
-std::unique_ptr<lt::disk_interface> make_disk_io(lt::io_context &io,
-                                                 const lt::settings_interface &settings,
-                                                 lt::counters &counters)
+lt::disk_io_constructor_type disk_io(std::shared_ptr<glue::Guarded<StatesByHash>> states)
 {
-  return std::make_unique<OpenFileDisk>(lt::posix_disk_io_constructor(io, settings, counters));
+  return
+      [states = std::move(states)](lt::io_context &io, const lt::settings_interface &settings,
+                                   lt::counters &counters) {
+        return std::make_unique<OpenFileDisk>(
+            lt::posix_disk_io_constructor(io, settings, counters), states);
+      };
 }
 
 }  // namespace kam::torrent

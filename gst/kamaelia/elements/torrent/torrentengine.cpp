@@ -39,6 +39,9 @@ std::string path_in(const std::string &folder, const File &file)
 bool handle_error(HeldTorrent &torrent, const lt::alert &alert)
 {
   if (const auto *file = lt::alert_cast<lt::file_error_alert>(&alert)) {
+    // A peer has asked for a piece that is not what was noted.
+    if (file->error == lt::errors::failed_hash_check)
+      return true;
     torrent.is_mending = can_mend(torrent, file->error, file->op);
     if (!torrent.is_mending)
       fail(*torrent.state, failure_of(file->error, file->op, file->filename()));
@@ -67,7 +70,7 @@ struct Engine::Session {
     lt::session_params params{settings_pack_of(settings)};
     // libtorrent's own replaces the process's handler of SIGBUS, and tells of pieces before
     // they can be read.
-    params.disk_io_constructor = make_disk_io;
+    params.disk_io_constructor = disk_io(states);
     libtorrent.emplace(params);
     libtorrent->set_alert_notify(notify);
   }
@@ -87,6 +90,8 @@ struct Engine::Session {
 
   SessionSettings settings;
   std::function<void(std::uint16_t)> has_port;
+  const std::shared_ptr<glue::Guarded<StatesByHash>> states =
+      std::make_shared<glue::Guarded<StatesByHash>>();
   std::optional<lt::session> libtorrent;
   std::vector<std::unique_ptr<HeldTorrent>> torrents;
   Clock::time_point next_plan = Clock::time_point::max();
@@ -148,6 +153,7 @@ void Engine::Session::begin(HeldTorrent &torrent, const TorrentSpec &spec)
     params.ti = std::make_shared<lt::torrent_info>(*params.ti);
     look_for_files(torrent);
     believe_notes(torrent, params);
+    states->lock()->insert_or_assign(params.ti->info_hashes().get_best(), torrent.state);
     const auto contents = torrent.state->shared.lock()->contents;
     if (const auto file = torrent.options.file; file && *file < contents->files.size()) {
       torrent.files.assign(static_cast<std::size_t>(params.ti->num_files()), lt::dont_download);
@@ -185,6 +191,7 @@ void Engine::Session::put_away(HeldTorrent &torrent)
     keeps = shared->keep_files;
   }
   keeps |= torrent.had_files || torrent.options.seed;
+  std::erase_if(*states->lock(), [](const auto &one) { return one.second.expired(); });
   if (torrent.handle.is_valid())
     libtorrent->remove_torrent(torrent.handle,
                                keeps ? lt::remove_flags_t{} : lt::session::delete_files);
@@ -224,10 +231,7 @@ bool Engine::Session::handle_torrent(lt::alert &alert, std::vector<TorrentState 
   } else if (lt::alert_cast<lt::metadata_received_alert>(&alert)) {
     handle_metadata(*torrent);
   } else if (lt::alert_cast<lt::torrent_checked_alert>(&alert)) {
-    torrent->is_checked = true;
-    forget_pieces(*torrent);
-    resynchronise(*torrent);
-    begin_notes(*torrent);
+    handle_checked(*torrent);
     plan(*torrent);
     // libtorrent hangs up before it looks.
     if (torrent->checks_again > 0)
@@ -384,12 +388,6 @@ void Engine::join(const std::shared_ptr<TorrentState> &state, const TorrentSpec 
     torrent->handle.add_url_seed(seed);
   if (params.ti && !torrent->picker)
     torrent->handle.set_metadata(params.ti->info_section());
-}
-
-void Engine::check_again(TorrentState &state)
-{
-  if (auto *torrent = session_->find(state))
-    torrent::check_again(*torrent);
 }
 
 void Engine::remove(const std::shared_ptr<TorrentState> &state)

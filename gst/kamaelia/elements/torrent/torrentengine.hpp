@@ -22,8 +22,6 @@ class Engine {
            const TorrentOptions &options);
   // What another one knows of a torrent that is there: trackers, peers, metadata.
   void join(const std::shared_ptr<TorrentState> &state, const TorrentSpec &spec);
-  // A piece that was noted is not there.
-  void check_again(TorrentState &state);
   void remove(const std::shared_ptr<TorrentState> &state);
   void set_limits(TorrentState &state, const TorrentLimits &limits);
   void add_peer(TorrentState &state, const std::string &address);

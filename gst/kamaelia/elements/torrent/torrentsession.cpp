@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "elements/torrent/torrentsession.hpp"
 
-#include "elements/torrent/piececheck.hpp"
 #include "elements/torrent/torrentengine.hpp"
 #include "elements/torrent/torrentworker.hpp"
 
@@ -294,7 +293,6 @@ Wait TorrentLease::wait_for(Range bytes, Clock::time_point deadline)
 bool TorrentLease::look_at_doubtful(Range bytes)
 {
   std::uint32_t piece = 0;
-  std::shared_ptr<const PieceCheck> check;
   {
     auto shared = state_->shared.lock();
     const auto *place = place_of(*shared, reader_);
@@ -305,22 +303,10 @@ bool TorrentLease::look_at_doubtful(Range bytes)
     while (piece < pieces.end && (piece >= shared->doubtful.size() || !shared->doubtful[piece]))
       ++piece;
     if (piece >= pieces.end)
-      return false;
-    check = shared->check;
+      return shared->is_refuted;
   }
-  const auto verdict = check->look_at(piece);
-  {
-    auto shared = state_->shared.lock();
-    // Somebody else may have looked at it meanwhile.
-    if (piece >= shared->doubtful.size() || !shared->doubtful[piece])
-      return true;
-    shared->doubtful[piece] = false;
-    if (verdict != PieceCheck::Verdict::wrong)
-      return true;
-    shared->have.clear();
-    shared->doubtful.clear();
-  }
-  session_->worker_->post([state = state_](Engine &engine) { engine.check_again(*state); });
+  if (!prove(*state_, piece))
+    session_->worker_->poke();
   return true;
 }
 
@@ -342,7 +328,7 @@ Wait TorrentLease::wait_until_noted(Range bytes, Clock::time_point deadline)
     if (is_interrupted_)
       return end_wait(Wait::interrupted);
     auto &mine = *place_of(*shared, reader_);
-    const bool has_any = mine.has_file && !shared->have.empty();
+    const bool has_any = mine.has_file && !shared->have.empty() && !shared->is_refuted;
     const auto missing =
         has_any ? next_missing(shared->have, pieces) : static_cast<std::uint32_t>(pieces.begin);
     if (missing >= pieces.end)

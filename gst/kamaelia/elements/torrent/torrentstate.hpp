@@ -35,6 +35,8 @@ struct TorrentState {
     // Those of them that nobody has hashed since the torrent is held, or where a file was put
     // together: they are, before one of their bytes is read.
     std::vector<bool> doubtful;
+    // One of them was wrong: none is there for anybody until all are compared anew.
+    bool is_refuted = false;
     std::shared_ptr<const PieceCheck> check;  // when contents are known
     std::optional<Failure> failure;
     TorrentStatus status;
@@ -54,6 +56,9 @@ struct TorrentState {
 
 // Wakes who waits, and tells who listens. Without any lock: a listener may do what it likes.
 void tell(TorrentState &state, TorrentLease::Event event);
+// Hashes a piece if it is doubtful; false if it, or another one before, is wrong. It reads the
+// files meanwhile, in whatever thread.
+bool prove(TorrentState &state, std::uint32_t piece);
 // The first failure stays.
 void fail(TorrentState &state, Failure failure);
 
