@@ -170,6 +170,10 @@ void Engine::Session::begin(HeldTorrent &torrent, const TorrentSpec &spec)
     params.flags |= lt::torrent_flags::stop_when_ready;
   if (!settings.pex)
     params.flags |= lt::torrent_flags::disable_pex;
+  // Who goes on calls peers at once, and who begins when the session's next second does.
+  const bool goes_on = !torrent.stops_when_checked;
+  if (goes_on)
+    params.flags |= lt::torrent_flags::paused;
   lt::error_code error;
   torrent.handle = libtorrent->add_torrent(std::move(params), error);
   if (error)
@@ -177,6 +181,8 @@ void Engine::Session::begin(HeldTorrent &torrent, const TorrentSpec &spec)
          {Failure::Kind::format, "The torrent cannot be used.", error.message()});
   else if (torrent.picker)
     tell(*torrent.state, Event::metadata);
+  if (goes_on && !error)
+    torrent.handle.resume();
 }
 
 void Engine::Session::put_away(HeldTorrent &torrent)
