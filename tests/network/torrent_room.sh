@@ -15,9 +15,9 @@ alone=(dht=false upnp=false natpmp=false)
 # Discovery speaks where the default route leads.
 route() { "$netlab" run "$1" ip route add default dev eth0; }
 
-watch() { # NODE LOCATION [PROPERTY...]
+watch() { # NODE[-NAME] LOCATION [PROPERTY...]
   rm -f "$scratch/$1"
-  timeout 30 "$netlab" run "$1" env XDG_CACHE_HOME="$scratch/cache-$1" \
+  timeout 30 "$netlab" run "${1%-*}" env XDG_CACHE_HOME="$scratch/cache-$1" \
     gst-launch-1.0 -q torrentsrc location="$2" "${alone[@]}" "${@:3}" \
     ! filesink location="$scratch/$1" async=false sync=false >"$scratch/$1.log" 2>&1 ||
     fail "$1: it does not get what is at $2"
@@ -57,9 +57,15 @@ until [ -e "$scratch/live/meta.txt" ]; do
   kill -0 "${pids[live]}" 2>/dev/null || fail "nothing is recorded"
   sleep 0.05
 done
-listen() { watch "$1" "$scratch/live/meta.txt" first-number=1; }
-listen r1 &
-listener=$!
+# Two of them are programs on one machine that put it in one folder.
+listen() { watch "$1" "$scratch/live/meta.txt" first-number=1 "${@:2}"; }
+mkdir "$scratch/room"
+listeners=()
+for who in r1 r1-again; do
+  listen $who save-path="$scratch/room" &
+  listeners+=($!)
+done
 listen r2
-wait $listener
+for listener in "${listeners[@]}"; do wait "$listener"; done
+[ -z "$(ls -A "$scratch/room")" ] || fail "something was left: $(ls -A "$scratch/room")"
 [ "$(cat "$scratch/live/meta.txt")" = $'4\nend' ] || fail "it has not ended with its fourth part"

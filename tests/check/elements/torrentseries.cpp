@@ -420,7 +420,9 @@ GST_START_TEST(old_parts_go_unless_they_are_to_be_kept)
     series.publish(i);
   const TemporaryFolder folder;
   const auto count = [&] {
-    return std::distance(std::filesystem::directory_iterator{folder.path()}, {});
+    return std::ranges::count_if(
+        std::filesystem::directory_iterator{folder.path()},
+        [](const auto &entry) { return !entry.path().filename().string().starts_with('.'); });
   };
   const auto save = " first-number=1 save-path=" + folder.path().string();
   const auto settles_at = [&](std::ptrdiff_t files) {

@@ -598,6 +598,21 @@ GST_END_TEST
 
 namespace {
 
+// Waits until nobody has a torrent's files in that folder.
+void wait_until_free(const std::filesystem::path &folder)
+{
+  const auto is_held = [&] {
+    for (const auto &entry : std::filesystem::directory_iterator{folder})
+      if (entry.path().extension() == ".held")
+        return true;
+    return false;
+  };
+  const auto until = std::chrono::steady_clock::now() + patience;
+  while (is_held() && std::chrono::steady_clock::now() < until)
+    g_usleep(10'000);
+  ck_assert(!is_held());
+}
+
 // What can become of a file behind our back.
 void replace_bytes(const std::filesystem::path &path, std::size_t at)
 {
@@ -632,6 +647,7 @@ GST_START_TEST(a_file_that_was_changed_meanwhile_makes_no_wrong_byte)
     Player before{seed.torrent_file(), save};
     before.with_peers(seed.address()).start().expect(seed.content());
     before.stop();
+    wait_until_free(folder.path() / "it");
     damage(folder.path() / "it" / "clip.ts");
     Player after{seed.torrent_file(), save};
     after.with_peers(seed.address()).start().expect(seed.content());
@@ -651,6 +667,7 @@ GST_START_TEST(what_was_changed_meanwhile_is_given_to_nobody)
     Player before{seed.torrent_file(), save};
     before.with_peers(seed.address()).start().expect(seed.content());
   }
+  wait_until_free(folder.path());
   replace_bytes(folder.path() / "clip.ts", 1'500'000);
   const TorrentLeech leech{seed.metainfo()};
   Player player{seed.torrent_file(), save};

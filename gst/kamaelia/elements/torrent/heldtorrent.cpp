@@ -150,8 +150,11 @@ void take_contents(HeldTorrent &torrent, const std::shared_ptr<const lt::torrent
 void look_for_files(HeldTorrent &torrent)
 {
   const auto contents = torrent.state->shared.lock()->contents;
-  const bool is_own_folder = torrent.options.save_path.empty();
-  torrent.had_files = !is_own_folder && has_any(torrent.names_before, *contents);
+  torrent.had_files =
+      torrent.claim && !torrent.claim->was_shared() && has_any(torrent.names_before, *contents);
+  // Now, because this process may be killed.
+  if (torrent.had_files)
+    torrent.claim->keep();
 }
 
 void believe_notes(HeldTorrent &torrent, lt::add_torrent_params &params)

@@ -2,6 +2,7 @@
 // A torrent as the session's thread has it, and what it does with it.
 #pragma once
 
+#include "elements/torrent/filesclaim.hpp"
 #include "elements/torrent/torrentstate.hpp"
 #include "elements/torrent/torrentstore.hpp"
 
@@ -26,6 +27,7 @@ struct HeldTorrent {
   TorrentOptions options;
   lt::torrent_handle handle;
   std::unique_ptr<TorrentStore> store;
+  std::optional<FilesClaim> claim;  // of a save path, where others may come, too
   std::optional<Picker> picker;
   std::size_t file_count = 0;                  // with padding
   std::vector<lt::download_priority_t> files;  // as last told to libtorrent

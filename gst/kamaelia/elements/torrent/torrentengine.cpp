@@ -141,6 +141,12 @@ void Engine::Session::begin(HeldTorrent &torrent, const TorrentSpec &spec)
                           params.save_path + ": " + ec.message()});
     return;
   }
+  // Who seeds what it made keeps it anyway.
+  if (!torrent.options.save_path.empty() && !torrent.options.seed) {
+    torrent.claim.emplace(params.save_path, spec.info_hash());
+    if (torrent.options.keep_files)
+      torrent.claim->keep();
+  }
   torrent.names_before = names_in(params.save_path);
   for (const auto &peer : params.peers)
     remember_peer(torrent, peer);
@@ -197,10 +203,15 @@ void Engine::Session::put_away(HeldTorrent &torrent)
     keeps = shared->keep_files;
   }
   keeps |= torrent.had_files || torrent.options.seed;
+  if (keeps && torrent.claim)
+    torrent.claim->keep();
+  // If another process has them it decides, or the one after it.
+  const bool is_to_delete = !torrent.claim || torrent.claim->release();
   std::erase_if(*states->lock(), [](const auto &one) { return one.second.expired(); });
   if (torrent.handle.is_valid())
-    libtorrent->remove_torrent(torrent.handle,
-                               keeps ? lt::remove_flags_t{} : lt::session::delete_files);
+    libtorrent->remove_torrent(torrent.handle, !keeps && is_to_delete
+                                                   ? lt::session::delete_files
+                                                   : lt::remove_flags_t{});
   if (!keeps) {
     // Whoever holds it next has the same folder, and libtorrent may not delete anything there
     // any more: it has, when it answers.

@@ -186,6 +186,12 @@ void TorrentStore::note(std::uint32_t piece)
 
 void TorrentStore::end_notes(std::vector<std::string> files)
 {
+  // Nobody finds again what stood in for a folder that another process had; what was downloaded
+  // into it stays.
+  if (std::error_code ignored; !lock_ && !std::filesystem::exists(data_folder(), ignored)) {
+    discard();
+    return;
+  }
   if (!journal_file_)
     return;
   // Only system calls: it may be cut off at the end of the process.
