@@ -3,15 +3,18 @@
 """torrentsrc beside libtorrent alone and beside other programs, in one run and one network of
 its own (root makes it): each has the same tracker and the same seed.
 
-    torrent.py TORRENT-RACE [download|clients|slow|seek|maker]...
+    torrent.py TORRENT-RACE [download|clients|slow|seek|preroll|maker]...
 
 download  1 GiB from one seed: torrentsrc to fakesink, and libtorrent alone with the same
-          settings and disk I/O, in turns; ratios are medians of those of the rounds
+          settings and disk I/O, and with the disk I/O that is its default, in turns; ratios are
+          medians of those of the rounds
 clients   256 MiB from one seed, from the start of the program until the file is complete
 slow      96 MiB from four seeds of 16 Mbit/s each, in order
 seek      the same four seeds, and a seek each second to a piece that is not there; and how long
           it takes until the first 16 KiB come of what is sought, behind what the seeds have in
           their buffers: with them and a piece at the rate of all four nothing can be quicker
+preroll   playbin3 until it has a picture of a film of 60 s: from a magnet link of one seed,
+          pulled and pushed, and from nginx
 maker     torrentsink beside openssl sha1; torrent_maker.py has more"""
 
 import os
@@ -30,7 +33,7 @@ TRACKER = "10.78.0.1"
 OURS = "10.78.0.2"
 SEEDS = ["10.78.0.11", "10.78.0.12", "10.78.0.13", "10.78.0.14"]
 tools = ["ip", "tc", "openssl", "opentracker", "gst-launch-1.0", "aria2c",
-         "transmission-create", "transmission-daemon", "transmission-remote", "qbittorrent-nox"]
+         "transmission-create", "transmission-daemon", "transmission-remote", "qbittorrent-nox", "nginx"]
 
 
 def sh(*command, **options):
@@ -63,19 +66,24 @@ def limit_seeds(mbit):
            "flowid", f"1:{i}")
 
 
-class Swarm:
-    """A file, its torrent, a tracker and seeds."""
+def noise(folder, mebibytes):
+    """A file that is none, in a folder of its own."""
+    os.mkdir(f"{folder}/seed")
+    with open(f"{folder}/seed/film.mkv", "wb") as file:
+        for _ in range(mebibytes):
+            file.write(os.urandom(1 << 20))
+    return f"{folder}/seed/film.mkv"
 
-    def __init__(self, folder, mebibytes, piece_size, seeds):
+
+class Swarm:
+    """The torrent of a file, a tracker and seeds."""
+
+    def __init__(self, folder, media, piece_size, seeds):
         self.folder = folder
-        self.size = mebibytes << 20
-        os.mkdir(f"{folder}/seed")
-        with open(f"{folder}/seed/film.mkv", "wb") as file:
-            for _ in range(mebibytes):
-                file.write(os.urandom(1 << 20))
         self.torrent = f"{folder}/film.torrent"
-        sh("gst-launch-1.0", "-q", "filesrc", f"location={folder}/seed/film.mkv",
+        sh("gst-launch-1.0", "-q", "filesrc", f"location={media}",
            "blocksize=1048576", "!", "torrentenc", f"piece-size={piece_size}",
+           f"title={os.path.basename(media)}",
            f"trackers=http://{TRACKER}:6969/announce", "creation-date=false", "!", "filesink",
            f"location={self.torrent}")
         shown = sh("aria2c", "-S", self.torrent, capture_output=True, text=True).stdout
@@ -87,7 +95,7 @@ class Swarm:
                                 "/known", "-d", folder, "-u", "nobody")]
         time.sleep(0.5)
         for address in seeds:
-            seed = subprocess.Popen([race, "seed", self.torrent, f"{folder}/seed",
+            seed = subprocess.Popen([race, "seed", self.torrent, os.path.dirname(media),
                                      f"{address}:6881"], stdout=subprocess.PIPE)
             seed.stdout.readline()
             self.processes.append(seed)
@@ -112,14 +120,15 @@ def named(words):
     return {name: float(value) for name, value in zip(words[::2], words[1::2])}
 
 
-def download(folder, rounds=7):
-    swarm = Swarm(folder, 1024, 1 << 20, SEEDS[:1])
-    rows = {"raw": [], "ours": []}
+def download(folder, rounds=9):
+    swarm = Swarm(folder, noise(folder, 1024), 1 << 20, SEEDS[:1])
+    rows = {"raw": [], "mmap": [], "ours": []}
     for i in range(rounds + 1):
-        for who, measured in rows.items():
+        # Each has its turn to be the first, for who comes next finds memory as it was left.
+        for who in [*rows, *rows][i % len(rows):][:len(rows)]:
             got = named(swarm.run("download", who, "{torrent}", "{place}"))
             if i > 0:
-                measured.append(got)
+                rows[who].append(got)
     swarm.close()
     print(f"1 GiB from one seed, {rounds} rounds; medians")
     for who, measured in rows.items():
@@ -128,7 +137,9 @@ def download(folder, rounds=7):
     pairs = list(zip(rows["raw"], rows["ours"]))
     print(f"  ours: {statistics.median(r['seconds'] / o['seconds'] for r, o in pairs):.2f} x the"
           f" speed, {statistics.median(o['processor'] / r['processor'] for r, o in pairs):.2f} x"
-          " the processor time")
+          " the processor time of raw, and"
+          f" {median(rows['ours'], 'peak') / median(rows['mmap'], 'peak'):.3f} x the memory of"
+          " mmap")
 
 
 def median(rows, name):
@@ -186,7 +197,7 @@ def torrentsrc(swarm, place):
 
 
 def clients(folder, rounds=3):
-    swarm = Swarm(folder, 256, 256 << 10, SEEDS[:1])
+    swarm = Swarm(folder, noise(folder, 256), 256 << 10, SEEDS[:1])
     programs = {"torrentsrc ! fakesink": torrentsrc, "aria2c": aria2,
                 "qbittorrent-nox": qbittorrent, "transmission-daemon": transmission}
     rows = {name: [] for name in programs}
@@ -216,35 +227,42 @@ def clients(folder, rounds=3):
               f"{4 * median(measured, 'processor'):7.2f} cpu s/GiB")
 
 
+# Four times 16 Mbit/s, but for the headers of Ethernet, IP and TCP.
+LINK = 4 * 16e6 / 8 * 1448 / 1514
 STYLES = {"ours": "torrentsrc", "deadlines": "libtorrent, deadlines, its defaults",
           "sequential": "libtorrent, sequential, tuned",
+          "untuned": "libtorrent, sequential, its defaults",
           "priorities": "libtorrent, priorities only, its defaults",
           "floor": "what nothing can be quicker than"}
 
 
 def slow(folder, rounds=5):
     limit_seeds(16)
-    swarm = Swarm(folder, 96, 256 << 10, SEEDS)
+    swarm = Swarm(folder, noise(folder, 96), 256 << 10, SEEDS)
     print("96 MiB in order from four seeds of 16 Mbit/s, the first 12 s; medians of", rounds)
-    rows = {style: [] for style in ("ours", "deadlines", "sequential")}
+    rows = {style: [] for style in ("ours", "deadlines", "sequential", "untuned")}
     for _ in range(rounds):
         for style, got in rows.items():
             got.append(named(swarm.run("play", style, "{torrent}", "{place}", "12")))
     for style, got in rows.items():
         print(f"  {STYLES[style]:42} first byte {median(got, 'first'):.2f} s,"
-              f" {median(got, 'bytes') / 12e6:.1f} MB/s, longest stall"
-              f" {median(got, 'longest'):.2f} s")
+              f" {median(got, 'bytes') / 12e6:.1f} MB/s ({median(got, 'bytes') / 12 / LINK:.2f} of"
+              f" the link), longest stall {median(got, 'longest'):.2f} s")
     ratios = [theirs["first"] / ours["first"]
               for ours, theirs in zip(rows["ours"], rows["deadlines"])]
     print(f"  {STYLES['ours']}: first byte {statistics.median(ratios):.1f} x sooner than with"
           " deadlines in the same round")
+    for style in ("sequential", "untuned"):
+        ratios = [theirs["longest"] / ours["longest"]
+                  for ours, theirs in zip(rows["ours"], rows[style])]
+        print(f"  {STYLES[style]}: the longest stall is {statistics.median(ratios):.1f} x ours")
     swarm.close()
 
 
 def seek(folder):
     limit_seeds(16)
     piece = 256 << 10
-    swarm = Swarm(folder, 384, piece, SEEDS)
+    swarm = Swarm(folder, noise(folder, 384), piece, SEEDS)
     print("a seek each second among four seeds of 16 Mbit/s, to the first byte there")
     medians = {}
     for style, count in (("ours", 20), ("deadlines", 12), ("priorities", 8), ("floor", 20)):
@@ -261,6 +279,44 @@ def seek(folder):
               " priorities only")
 
 
+FILMS = {"film.mkv": ["matroskamux"], "film.mp4": ["mp4mux"],
+         "first.mp4": ["mp4mux", "faststart=true"]}
+FILMED = ["videotestsrc", "pattern=snow", "num-buffers=1500", "!",
+          "video/x-raw,width=320,height=240,framerate=25/1", "!", "x264enc", "bitrate=8000",
+          "speed-preset=ultrafast", "key-int-max=25", "!"]
+
+
+def preroll(folder, rounds=5):
+    with open(f"{folder}/nginx.conf", "w", encoding="ascii") as file:
+        paths = " ".join(f"{what}_temp_path {folder}/nginx-{what};" for what in
+                         ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        file.write(f"pid {folder}/nginx.pid; error_log {folder}/nginx.log; daemon off; user root;"
+                   f" events {{}} http {{ access_log off; {paths}"
+                   f" server {{ listen {TRACKER}:8088; root {folder}/films; }} }}")
+    os.mkdir(f"{folder}/films")
+    server = spawn("nginx", "-c", f"{folder}/nginx.conf")
+    print(f"playbin3 until it has a picture, 60 MB, {rounds} rounds; medians")
+    for film, muxer in FILMS.items():
+        media = f"{folder}/films/{film}"
+        sh("gst-launch-1.0", "-q", *FILMED, *muxer, "!", "filesink", f"location={media}")
+        swarm = Swarm(folder, media, 64 << 10, SEEDS[:1])
+        magnet = f"magnet:?xt=urn:btih:{swarm.hash}&x.pe={SEEDS[0]}:6881"
+        rows = {"http": ("pull", f"http://{TRACKER}:8088/{film}"),
+                "pulled": ("pull", magnet), "pushed": ("push", magnet),
+                ".torrent, pulled": ("pull", f"torrent://{swarm.torrent}")}
+        times = {name: [] for name in rows}
+        for _ in range(rounds):
+            for name, (mode, uri) in rows.items():
+                got = named(swarm.run("preroll", mode, uri, "{place}", media))
+                times[name].append(got["seconds"])
+        swarm.close()
+        for name, measured in times.items():
+            ratio = statistics.median(m / h for m, h in zip(measured, times["http"]))
+            print(f"  {film:10}{name:18}{statistics.median(measured):7.3f} s{ratio:7.1f} x http")
+    server.terminate()
+    server.wait()
+
+
 def maker(_):
     sh(sys.executable, os.path.join(os.path.dirname(__file__), "torrent_maker.py"), "512", "5")
 
@@ -271,7 +327,7 @@ def main():
         print("skipped: there is no", ", ".join(missing) or "torrent-race")
         return 77
     parts = {"download": download, "clients": clients, "slow": slow, "seek": seek,
-             "maker": maker}
+             "preroll": preroll, "maker": maker}
     if os.environ.get("KAM_TORRENT_NETWORK") is None:
         for part in sys.argv[2:] or parts:
             inside = subprocess.run(["unshare", "--net", sys.executable, sys.argv[0], race, part],

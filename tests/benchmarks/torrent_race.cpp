@@ -3,14 +3,17 @@
 // it, or torrentsrc. What it measures it prints as words and numbers.
 //
 //   torrent-race seed TORRENT FOLDER ADDRESS:PORT
-//   torrent-race download raw|ours TORRENT FOLDER
+//   torrent-race download raw|mmap|ours TORRENT FOLDER   mmap: libtorrent's own disk I/O
 //   torrent-race play STYLE TORRENT FOLDER SECONDS   reads in order, for so long or to the end
 //   torrent-race seek STYLE TORRENT FOLDER COUNT     reads, and seeks each second
+//   torrent-race preroll pull|push URI FOLDER FILE   playbin3, until it has its first picture;
+//                                                    FILE is played before, to load what plays
 //
-// STYLE is ours, or one of libtorrent's: deadlines, priorities, sequential. For seeks it may be
-// floor, too: how long it takes until the first 16 KiB come of what is sought, when all that
-// was asked for before has been taken back. Before them comes what the seeds have in their
-// buffers, so that no style can be quicker.
+// STYLE is ours, or one of libtorrent's: deadlines, priorities, sequential, and untuned, which
+// is sequential with libtorrent's defaults. For seeks it may be floor, too: how long it takes
+// until the first 16 KiB come of what is sought, when all that was asked for before has been
+// taken back. Before them comes what the seeds have in their buffers, so that no style can be
+// quicker.
 #include "support/random.hpp"
 
 #include <libtorrent/add_torrent_params.hpp>
@@ -98,7 +101,7 @@ void tune(Pack &pack)
 class Download {
  public:
   Download(const std::string &torrent, const std::string &folder, bool is_tuned,
-           bool is_sequential, bool sees_blocks = false)
+           bool is_sequential, bool sees_blocks = false, bool maps_files = false)
   {
     auto pack = quiet_pack(ours_address);
     if (is_tuned)
@@ -109,7 +112,8 @@ class Download {
                                                   lt::alert_category::piece_progress)));
     lt::session_params params{pack};
     // As ours has it; with the other one it cannot be told when a piece can be read.
-    params.disk_io_constructor = lt::posix_disk_io_constructor;
+    if (!maps_files)
+      params.disk_io_constructor = lt::posix_disk_io_constructor;
     session_ = std::make_unique<lt::session>(params);
     auto add = lt::load_torrent_file(torrent);
     info_ = add.ti;
@@ -159,7 +163,7 @@ class Download {
 };
 
 // The ways to ask for what is read next.
-enum class Style { deadlines, priorities, sequential, floor };
+enum class Style { deadlines, priorities, sequential, untuned, floor };
 constexpr int window = 16;  // pieces
 
 bool is_tuned(Style style)
@@ -167,11 +171,16 @@ bool is_tuned(Style style)
   return style == Style::sequential || style == Style::floor;
 }
 
+bool is_sequential(Style style)
+{
+  return style == Style::untuned || is_tuned(style);
+}
+
 class RawReader {
  public:
   RawReader(Style style, const std::string &torrent, const std::string &folder)
       : style_{style},
-        download_{torrent, folder, is_tuned(style), is_tuned(style), style == Style::floor}
+        download_{torrent, folder, is_tuned(style), is_sequential(style), style == Style::floor}
   {
   }
 
@@ -372,8 +381,8 @@ int download(const std::string &who, const std::string &torrent, const std::stri
 {
   const auto processor = processor_seconds();
   const auto start = Clock::now();
-  if (who == "raw") {
-    Download raw{torrent, folder, true, false};
+  if (who != "ours") {
+    Download raw{torrent, folder, true, false, false, who == "mmap"};
     raw.wait([&] { return raw.is_finished(); });
     std::printf("seconds %.4f processor %.4f", seconds_since(start),
                 processor_seconds() - processor);
@@ -395,6 +404,8 @@ Style style_of(const std::string &word)
     return Style::deadlines;
   if (word == "floor")
     return Style::floor;
+  if (word == "untuned")
+    return Style::untuned;
   return word == "priorities" ? Style::priorities : Style::sequential;
 }
 
@@ -464,6 +475,74 @@ int seek(const std::string &style, const std::string &torrent, const std::string
   _exit(0);
 }
 
+// --- playbin3 -----------------------------------------------------------------------------
+
+// Says that nobody can pull, so that it is pushed.
+GstPadProbeReturn deny_pulling(GstPad *, GstPadProbeInfo *info, gpointer)
+{
+  auto *query = GST_PAD_PROBE_INFO_QUERY(info);
+  if (GST_QUERY_TYPE(query) != GST_QUERY_SCHEDULING)
+    return GST_PAD_PROBE_OK;
+  gst_query_set_scheduling(
+      query,
+      GstSchedulingFlags(GST_SCHEDULING_FLAG_SEEKABLE | GST_SCHEDULING_FLAG_BANDWIDTH_LIMITED),
+      1, -1, 0);
+  gst_query_add_scheduling_mode(query, GST_PAD_MODE_PUSH);
+  return GST_PAD_PROBE_HANDLED;
+}
+
+struct Wishes {
+  std::string folder;
+  bool is_pushed;
+};
+
+void set_up_source(GstElement *, GstElement *source, gpointer data)
+{
+  const auto &wishes = *static_cast<const Wishes *>(data);
+  if (wishes.is_pushed) {
+    auto *pad = gst_element_get_static_pad(source, "src");
+    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_QUERY_UPSTREAM, deny_pulling, nullptr, nullptr);
+    gst_object_unref(pad);
+  }
+  if (g_object_class_find_property(G_OBJECT_GET_CLASS(source), "save-path"))
+    g_object_set(source, "save-path", wishes.folder.c_str(), "dht", FALSE, "lsd", FALSE, "upnp",
+                 FALSE, "natpmp", FALSE, "listen-interfaces", ours_address, nullptr);
+}
+
+// How long it takes until there is a picture; less than nothing if there is none.
+double preroll(const std::string &uri, Wishes wishes)
+{
+  auto *playbin = gst_element_factory_make("playbin3", nullptr);
+  g_object_set(playbin, "uri", uri.c_str(), "video-sink",
+               gst_element_factory_make("fakesink", nullptr), nullptr);
+  g_signal_connect(playbin, "source-setup", G_CALLBACK(set_up_source), &wishes);
+  const auto start = Clock::now();
+  gst_element_set_state(playbin, GST_STATE_PAUSED);
+  auto *bus = gst_element_get_bus(playbin);
+  auto *message = gst_bus_timed_pop_filtered(
+      bus, 60 * GST_SECOND, GstMessageType(GST_MESSAGE_ASYNC_DONE | GST_MESSAGE_ERROR));
+  const bool is_there = message && GST_MESSAGE_TYPE(message) == GST_MESSAGE_ASYNC_DONE;
+  const auto took = seconds_since(start);
+  if (message)
+    gst_message_unref(message);
+  gst_object_unref(bus);
+  gst_element_set_state(playbin, GST_STATE_NULL);
+  gst_object_unref(playbin);
+  return is_there ? took : -1;
+}
+
+int preroll(const std::string &mode, const std::string &uri, const std::string &folder,
+            const std::string &file)
+{
+  const Wishes wishes{folder, mode == "push"};
+  if (preroll("file://" + file, {}) < 0)
+    return 1;
+  const auto took = preroll(uri, wishes);
+  std::printf("seconds %.4f\n", took);
+  std::fflush(stdout);
+  _exit(took < 0 ? 1 : 0);
+}
+
 }  // namespace
 
 int main(int argc, char **argv)
@@ -478,6 +557,8 @@ int main(int argc, char **argv)
     return play(words[2], words[3], words[4], std::atof(words[5].c_str()));
   if (words.size() == 6 && words[1] == "seek")
     return seek(words[2], words[3], words[4], std::atoi(words[5].c_str()));
+  if (words.size() == 6 && words[1] == "preroll")
+    return preroll(words[2], words[3], words[4], words[5]);
   std::fprintf(stderr, "usage: see the beginning of torrent_race.cpp\n");
   return 2;
 }
