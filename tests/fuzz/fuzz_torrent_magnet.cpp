@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Whatever somebody calls a magnet link.
-#include "elements/torrent/torrentsession.hpp"
+#include "elements/torrent/swarm/torrentsession.hpp"
 #include "fuzz_support.hpp"
 #include "support/torrent_paths.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Whatever somebody calls a torrent: what is loaded stays inside its folder and the limits.
 #include "core/torrent/metainfo_guess.hpp"
-#include "elements/torrent/torrentsession.hpp"
+#include "elements/torrent/swarm/torrentsession.hpp"
 #include "fuzz_support.hpp"
 #include "support/torrent_paths.hpp"
 #include "torrent_script.hpp"

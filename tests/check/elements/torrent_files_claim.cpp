@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Who deletes a torrent's files that several processes have in one folder. One process is as
 // good as two here: the locks are those of descriptors.
-#include "elements/torrent/filesclaim.hpp"
+#include "elements/torrent/swarm/filesclaim.hpp"
 #include "support/check_main.hpp"
 #include "support/torrent_oracle.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Torrents and magnet links that mean harm: nothing is made outside the folder for them,
 // nothing crashes, and what they may cost has limits.
-#include "elements/torrent/torrentspec.hpp"
+#include "elements/torrent/swarm/torrentspec.hpp"
 #include "support/check_main.hpp"
 #include "support/torrent_oracle.hpp"
 #include "support/torrent_paths.hpp"

@@ -2,7 +2,7 @@
 // What the user sets on elements that hold a torrent, whether they play it or share it.
 #pragma once
 
-#include "elements/torrent/torrentsession.hpp"
+#include "elements/torrent/swarm/torrentsession.hpp"
 #include "glue/properties.hpp"
 
 #include <memory>
