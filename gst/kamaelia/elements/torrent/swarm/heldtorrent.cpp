@@ -349,7 +349,6 @@ void remember_peer(HeldTorrent &torrent, const lt::tcp::endpoint &peer)
 // there is nobody. Peers that it has never seen make it count anew.
 void call_peers_back(HeldTorrent &torrent)
 {
-  torrent.may_have_sent_peers_away = false;
   torrent.handle.clear_peers();
   for (const auto &peer : torrent.peers)
     torrent.handle.connect_peer(peer);

@@ -291,8 +291,11 @@ void Engine::Session::handle_peer(HeldTorrent &torrent, const lt::alert &alert)
 void Engine::Session::look_for_company(HeldTorrent &torrent, const TorrentStatus &status)
 {
   if (torrent.may_have_sent_peers_away && status.peers == 0 &&
-      status.state == TorrentStatus::State::downloading)
+      status.state == TorrentStatus::State::downloading) {
+    // Who is called before that hangs up as well.
+    torrent.may_have_sent_peers_away = false;
     call_peers_back(torrent);
+  }
   const bool is_lonely = status.known_peers > 0 && status.peers == 0 &&
                          status.state != TorrentStatus::State::seeding;
   if (!is_lonely)
