@@ -73,7 +73,8 @@ class Client {
   bool send(Bytes bytes) const
   {
     while (!bytes.empty()) {
-      const auto sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      const auto sent =
+          TEMP_FAILURE_RETRY(::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL));
       if (sent <= 0)
         return false;
       bytes = bytes.subspan(static_cast<std::size_t>(sent));
@@ -94,7 +95,7 @@ class Client {
     ByteVector bytes(count);
     std::size_t got = 0;
     while (got < count) {
-      const auto size = recv(fd_, bytes.data() + got, count - got, 0);
+      const auto size = receive_some(bytes.data() + got, count - got);
       if (size <= 0)
         break;
       got += static_cast<std::size_t>(size);
@@ -113,7 +114,7 @@ class Client {
     ByteVector bytes;
     std::array<std::byte, 65536> part;
     for (;;) {
-      const auto size = recv(fd_, part.data(), part.size(), 0);
+      const auto size = receive_some(part.data(), part.size());
       if (size <= 0) {
         if (how)
           *how = size == 0 ? 0 : errno;
@@ -142,6 +143,11 @@ class Client {
     to.sin_port = htons(static_cast<std::uint16_t>(port));
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     is_connected_ = connect(fd_, reinterpret_cast<const sockaddr *>(&to), sizeof to) == 0;
+  }
+  // A program that a server has started and that ends may interrupt it with SIGCHLD.
+  ssize_t receive_some(std::byte *to, std::size_t size) const
+  {
+    return TEMP_FAILURE_RETRY(recv(fd_, to, size, 0));
   }
   void finish_connecting()
   {
