@@ -14,6 +14,7 @@
 #include <libtorrent/torrent_info.hpp>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -23,10 +24,17 @@
 namespace kam::torrent {
 
 struct HeldTorrent {
+  HeldTorrent(std::shared_ptr<TorrentState> held, TorrentSpec begun_with, TorrentOptions how)
+      : state{std::move(held)}, spec{std::move(begun_with)}, options{std::move(how)}
+  {
+  }
+
   std::shared_ptr<TorrentState> state;
+  TorrentSpec spec;  // what it began with
   TorrentOptions options;
   lt::torrent_handle handle;
-  std::unique_ptr<TorrentStore> store;
+  std::unique_ptr<TorrentStore> store;                    // null until it has begun
+  std::vector<std::function<void(HeldTorrent &)>> to_do;  // as soon as it has begun
   std::optional<FilesClaim> claim;  // of a save path, where others may come, too
   std::optional<Picker> picker;
   std::size_t file_count = 0;                  // with padding

@@ -28,6 +28,8 @@ using Event = TorrentLease::Event;
 // How often readers that wait are looked at, and how often there is a new status.
 constexpr std::chrono::milliseconds plan_interval{100};
 constexpr std::chrono::seconds status_interval{1};
+// How often a torrent that has yet to begin looks whether it can.
+constexpr std::chrono::milliseconds begin_interval{20};
 // How long peers may be known and none of them connected before uTP is tried.
 constexpr std::chrono::seconds utp_after{5};
 
@@ -78,7 +80,11 @@ struct Engine::Session {
   HeldTorrent *find(const TorrentState &state);
   HeldTorrent *find(const lt::torrent_handle &handle);
 
-  void begin(HeldTorrent &torrent, const TorrentSpec &spec);
+  // Unless who held it before is putting it away still; then it is to be tried again.
+  void try_to_begin(HeldTorrent &torrent);
+  void begin(HeldTorrent &torrent);
+  // Does it now, or as soon as the torrent has begun.
+  void once_begun(const TorrentState &state, std::function<void(HeldTorrent &)> work);
   void put_away(HeldTorrent &torrent);
 
   void handle_alerts();
@@ -94,6 +100,7 @@ struct Engine::Session {
       std::make_shared<glue::Guarded<StatesByHash>>();
   std::optional<lt::session> libtorrent;
   std::vector<std::unique_ptr<HeldTorrent>> torrents;
+  Clock::time_point next_begin = Clock::time_point::max();
   Clock::time_point next_plan = Clock::time_point::max();
   Clock::time_point next_status = Clock::time_point::max();
   bool has_utp = false;
@@ -108,17 +115,41 @@ HeldTorrent *Engine::Session::find(const TorrentState &state)
 
 HeldTorrent *Engine::Session::find(const lt::torrent_handle &handle)
 {
-  const auto found = std::ranges::find_if(
-      torrents, [&](const auto &torrent) { return torrent->handle == handle; });
+  const auto found = std::ranges::find_if(torrents, [&](const auto &torrent) {
+    return torrent->handle.is_valid() && torrent->handle == handle;
+  });
   return found == torrents.end() ? nullptr : found->get();
 }
 
 // --- torrents come and go -----------------------------------------------------------------
 
-void Engine::Session::begin(HeldTorrent &torrent, const TorrentSpec &spec)
+void Engine::Session::try_to_begin(HeldTorrent &torrent)
 {
+  torrent.store = TorrentStore::take(torrent.spec.info_hash());
+  if (!torrent.store) {
+    next_begin = Clock::now() + begin_interval;
+    return;
+  }
+  begin(torrent);
+  for (const auto &work : std::exchange(torrent.to_do, {}))
+    if (torrent.handle.is_valid())
+      work(torrent);
+}
+
+void Engine::Session::once_begun(const TorrentState &state,
+                                 std::function<void(HeldTorrent &)> work)
+{
+  auto *torrent = find(state);
+  if (torrent && !torrent->store)
+    torrent->to_do.push_back(std::move(work));
+  else if (torrent && torrent->handle.is_valid())
+    work(*torrent);
+}
+
+void Engine::Session::begin(HeldTorrent &torrent)
+{
+  const auto &spec = torrent.spec;
   auto params = spec.parsed().params;
-  torrent.store = std::make_unique<TorrentStore>(spec.info_hash());
   // A magnet's metadata may be known from another time. Only if it is what the magnet means.
   if (!params.ti && torrent.options.resume) {
     auto known = TorrentSpec::from_metainfo(torrent.store->metainfo());
@@ -193,6 +224,8 @@ void Engine::Session::begin(HeldTorrent &torrent, const TorrentSpec &spec)
 
 void Engine::Session::put_away(HeldTorrent &torrent)
 {
+  if (!torrent.store)
+    return;
   std::shared_ptr<const Contents> contents;
   std::string save_path;
   bool keeps = false;
@@ -384,30 +417,26 @@ Engine::~Engine()
 void Engine::add(const std::shared_ptr<TorrentState> &state, const TorrentSpec &spec,
                  const TorrentOptions &options)
 {
-  auto torrent = std::make_unique<HeldTorrent>();
-  torrent->state = state;
-  torrent->options = options;
-  session_->torrents.push_back(std::move(torrent));
-  session_->begin(*session_->torrents.back(), spec);
+  session_->torrents.push_back(std::make_unique<HeldTorrent>(state, spec, options));
+  session_->try_to_begin(*session_->torrents.back());
   session_->next_plan = session_->next_status = Clock::now();
 }
 
 void Engine::join(const std::shared_ptr<TorrentState> &state, const TorrentSpec &spec)
 {
-  auto *torrent = session_->find(*state);
-  if (!torrent || !torrent->handle.is_valid())
-    return;
-  const auto &params = spec.parsed().params;
-  for (const auto &peer : params.peers) {
-    remember_peer(*torrent, peer);
-    torrent->handle.connect_peer(peer);
-  }
-  for (const auto &tracker : params.trackers)
-    torrent->handle.add_tracker(lt::announce_entry{tracker});
-  for (const auto &seed : params.url_seeds)
-    torrent->handle.add_url_seed(seed);
-  if (params.ti && !torrent->picker)
-    torrent->handle.set_metadata(params.ti->info_section());
+  session_->once_begun(*state, [spec](HeldTorrent &torrent) {
+    const auto &params = spec.parsed().params;
+    for (const auto &peer : params.peers) {
+      remember_peer(torrent, peer);
+      torrent.handle.connect_peer(peer);
+    }
+    for (const auto &tracker : params.trackers)
+      torrent.handle.add_tracker(lt::announce_entry{tracker});
+    for (const auto &seed : params.url_seeds)
+      torrent.handle.add_url_seed(seed);
+    if (params.ti && !torrent.picker)
+      torrent.handle.set_metadata(params.ti->info_section());
+  });
 }
 
 void Engine::remove(const std::shared_ptr<TorrentState> &state)
@@ -422,33 +451,32 @@ void Engine::remove(const std::shared_ptr<TorrentState> &state)
 
 void Engine::set_limits(TorrentState &state, const TorrentLimits &limits)
 {
-  auto *torrent = session_->find(state);
-  if (!torrent || !torrent->handle.is_valid())
-    return;
-  torrent->handle.set_download_limit(static_cast<int>(limits.download));
-  torrent->handle.set_upload_limit(static_cast<int>(limits.upload));
-  // Fewer than two are none at all to libtorrent.
-  torrent->handle.set_max_connections(
-      limits.connections == 0 ? -1 : std::max(2, static_cast<int>(limits.connections)));
+  session_->once_begun(state, [limits](HeldTorrent &torrent) {
+    torrent.handle.set_download_limit(static_cast<int>(limits.download));
+    torrent.handle.set_upload_limit(static_cast<int>(limits.upload));
+    // Fewer than two are none at all to libtorrent.
+    torrent.handle.set_max_connections(
+        limits.connections == 0 ? -1 : std::max(2, static_cast<int>(limits.connections)));
+  });
 }
 
 void Engine::add_peer(TorrentState &state, const std::string &address)
 {
   const auto endpoint = endpoint_in(address);
-  auto *torrent = session_->find(state);
-  if (!endpoint || !torrent || !torrent->handle.is_valid())
+  if (!endpoint)
     return;
-  remember_peer(*torrent, *endpoint);
-  torrent->handle.connect_peer(*endpoint);
+  session_->once_begun(state, [endpoint](HeldTorrent &torrent) {
+    remember_peer(torrent, *endpoint);
+    torrent.handle.connect_peer(*endpoint);
+  });
 }
 
 void Engine::reannounce(TorrentState &state)
 {
-  auto *torrent = session_->find(state);
-  if (!torrent || !torrent->handle.is_valid())
-    return;
-  torrent->handle.force_reannounce();
-  torrent->handle.force_dht_announce();
+  session_->once_begun(state, [](HeldTorrent &torrent) {
+    torrent.handle.force_reannounce();
+    torrent.handle.force_dht_announce();
+  });
 }
 
 void Engine::plan_soon()
@@ -461,8 +489,15 @@ void Engine::work()
   session_->handle_alerts();
   const auto now = Clock::now();
   if (session_->torrents.empty()) {
-    session_->next_plan = session_->next_status = Clock::time_point::max();
+    session_->next_begin = session_->next_plan = session_->next_status =
+        Clock::time_point::max();
     return;
+  }
+  if (now >= session_->next_begin) {
+    session_->next_begin = Clock::time_point::max();
+    for (const auto &torrent : session_->torrents)
+      if (!torrent->store)
+        session_->try_to_begin(*torrent);
   }
   if (now >= session_->next_status) {
     session_->next_status = now + status_interval;
@@ -477,7 +512,7 @@ void Engine::work()
 
 std::chrono::steady_clock::time_point Engine::next_work() const
 {
-  return std::min(session_->next_plan, session_->next_status);
+  return std::min({session_->next_begin, session_->next_plan, session_->next_status});
 }
 
 }  // namespace kam::torrent

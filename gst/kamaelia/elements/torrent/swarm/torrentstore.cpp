@@ -16,6 +16,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <random>
+#include <sstream>
 #include <thread>
 
 namespace kam::torrent {
@@ -77,6 +79,16 @@ Journal journal_of(const Contents &contents, const std::string &info_hash,
                   .piece_count = contents.piece_count}};
 }
 
+// Of this process, which no other one has, in a container neither.
+std::string owner_name()
+{
+  static const auto random =
+      (std::uint64_t{std::random_device{}()} << 32U) | std::random_device{}();
+  std::ostringstream name;
+  name << getpid() << '-' << std::hex << random;
+  return name.str();
+}
+
 bool is_same_file(int fd, const std::string &path)
 {
   struct stat a {};
@@ -87,44 +99,55 @@ bool is_same_file(int fd, const std::string &path)
 
 }  // namespace
 
-TorrentStore::TorrentStore(const std::string &info_hash)
+std::unique_ptr<TorrentStore> TorrentStore::take(const std::string &info_hash)
 {
-  const auto root = cache_root();
-  folder_ = root + '/' + info_hash;
-  // One of this process that is just being put away leaves it soon, unless the machine is busy.
-  constexpr int tries = 250;
-  for (int i = 0; i < tries; ++i) {
-    if (g_mkdir_with_parents(folder_.c_str(), 0700) != 0 && errno != ENOENT)
-      break;
-    if (lock())
-      return;
-    // Who has just thrown it away, or taken it, has not told who it is.
-    const auto owner = contents_of_file(folder_ + "/lock", 32);
-    if (!owner.empty() && as_text(owner) != std::to_string(getpid()))
-      break;
-    std::this_thread::sleep_for(std::chrono::milliseconds{20});
+  std::unique_ptr<TorrentStore> store{new TorrentStore};
+  auto &folder = store->folder_;
+  folder = cache_root() + '/' + info_hash;
+  auto result = Lock::changing_hands;
+  constexpr int tries = 50;
+  for (int i = 0; i < tries && result == Lock::changing_hands; ++i) {
+    if (i > 0)
+      std::this_thread::sleep_for(std::chrono::milliseconds{20});
+    result = store->lock();
   }
-  auto own = folder_ + ".XXXXXX";
-  folder_ = mkdtemp(own.data()) ? own : std::string{};
+  if (result == Lock::held_here)
+    return nullptr;
+  if (result != Lock::taken) {
+    auto own = folder + ".XXXXXX";
+    folder = mkdtemp(own.data()) ? own : std::string{};
+  }
+  return store;
 }
 
 TorrentStore::~TorrentStore() = default;
 
-bool TorrentStore::lock()
+TorrentStore::Lock TorrentStore::lock()
 {
+  // Its owner may throw it away at any time.
+  const auto refused = [] { return errno == ENOENT ? Lock::changing_hands : Lock::refused; };
+  if (g_mkdir_with_parents(folder_.c_str(), 0700) != 0)
+    return refused();
   const auto path = folder_ + "/lock";
   auto file = net::FileDescriptor::own(
       open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!file || flock(file.get(), LOCK_EX | LOCK_NB) != 0)
-    return false;
-  // Its owner may have thrown it away before it let it go.
+  if (!file)
+    return refused();
+  if (flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK)
+      return Lock::refused;
+    // Who has just taken it has not told who it is.
+    const auto owner = contents_of_file(path, 64);
+    if (owner.empty())
+      return Lock::changing_hands;
+    return as_text(owner) == owner_name() ? Lock::held_here : Lock::refused;
+  }
   if (!is_same_file(file.get(), path))
-    return false;
-  if (ftruncate(file.get(), 0) != 0 ||
-      !write_at(file.get(), as_bytes(std::to_string(getpid())), 0))
-    return false;
+    return Lock::changing_hands;
+  if (ftruncate(file.get(), 0) != 0 || !write_at(file.get(), as_bytes(owner_name()), 0))
+    return Lock::refused;
   lock_ = std::move(file);
-  return true;
+  return Lock::taken;
 }
 
 ByteVector TorrentStore::metainfo() const

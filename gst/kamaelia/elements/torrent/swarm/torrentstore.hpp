@@ -8,6 +8,7 @@
 #include "core/torrent/journal.hpp"
 #include "net/file_descriptor.hpp"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,8 +18,9 @@ namespace kam::torrent {
 class TorrentStore {
  public:
   // Makes the folder, for nobody else to read. If another process has it, or there can be none,
-  // it is one that has no past.
-  explicit TorrentStore(const std::string &info_hash);
+  // it is one that has no past. Null as long as this process has it: whoever held the torrent
+  // before is putting it away, and what it leaves is of use.
+  static std::unique_ptr<TorrentStore> take(const std::string &info_hash);
   ~TorrentStore();
   TorrentStore(const TorrentStore &) = delete;
   TorrentStore &operator=(const TorrentStore &) = delete;
@@ -45,7 +47,10 @@ class TorrentStore {
   void discard();
 
  private:
-  bool lock();
+  enum class Lock { taken, held_here, changing_hands, refused };
+
+  TorrentStore() = default;
+  Lock lock();
 
   std::string folder_;
   net::FileDescriptor lock_;
