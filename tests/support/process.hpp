@@ -5,7 +5,9 @@
 #include "support/memory.hpp"
 
 #include <malloc.h>
+#include <netinet/in.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -21,6 +23,23 @@ inline std::ptrdiff_t entries_in(const char *directory)
 {
   std::filesystem::directory_iterator entries{directory};
   return std::distance(begin(entries), end(entries));
+}
+
+// A socket of this process that is connected by TCP to that port of this machine; -1 for none.
+inline int socket_connected_to(int port)
+{
+  for (const auto &entry : std::filesystem::directory_iterator{"/proc/self/fd"}) {
+    const int fd = std::stoi(entry.path().filename());
+    sockaddr_in peer{};
+    socklen_t size = sizeof peer;
+    int type = 0;
+    socklen_t type_size = sizeof type;
+    if (getpeername(fd, reinterpret_cast<sockaddr *>(&peer), &size) == 0 &&
+        getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) == 0 && type == SOCK_STREAM &&
+        peer.sin_family == AF_INET && ntohs(peer.sin_port) == port)
+      return fd;
+  }
+  return -1;
 }
 
 // As many descriptors, if there may be.

@@ -2,13 +2,18 @@
 #include "core/torrent/series.hpp"
 #include "glue/refs.hpp"
 #include "support/harness.hpp"
+#include "support/process.hpp"
 #include "support/random.hpp"
 #include "support/torrent_oracle.hpp"
 
 #include <gio/gio.h>
 
+#include <netinet/tcp.h>
+
 #include <algorithm>
+#include <array>
 #include <filesystem>
+#include <string>
 
 using namespace kam;
 using test::Folder;
@@ -391,6 +396,44 @@ GST_START_TEST(listens_at_one_port_everywhere)
 }
 GST_END_TEST
 
+// Else what a peer that calls has asked for waits for its acknowledgements.
+GST_START_TEST(sends_at_once)
+{
+  Seeding seeding{"piece-size=65536"};
+  ck_assert(seeding.wait_for(GST_MESSAGE_EOS, 20));
+  const auto metainfo = test::read_file(seeding.folder / "out.bin.torrent");
+  const auto client = glue::Ref<GSocketClient>::adopt(g_socket_client_new());
+  const auto peer = glue::Ref<GSocketConnection>::adopt(g_socket_client_connect_to_host(
+      client.get(), "127.0.0.1", static_cast<guint16>(seeding.port()), nullptr, nullptr));
+  ck_assert(static_cast<bool>(peer));
+  // BEP 3's handshake, to which there is an answer of the same length.
+  std::string handshake =
+      "\x13"
+      "BitTorrent protocol" +
+      std::string(8, '\0');
+  const auto hash = test::read_torrent(metainfo).info_hash;
+  for (std::size_t i = 0; i < hash.size(); i += 2)
+    handshake += static_cast<char>(std::stoi(hash.substr(i, 2), nullptr, 16));
+  handshake += "-XX0000-123456789012";
+  auto *stream = G_IO_STREAM(peer.get());
+  ck_assert(g_output_stream_write_all(g_io_stream_get_output_stream(stream), handshake.data(),
+                                      handshake.size(), nullptr, nullptr, nullptr));
+  std::array<char, 68> answer{};
+  gsize size = 0;
+  g_input_stream_read_all(g_io_stream_get_input_stream(stream), answer.data(), answer.size(),
+                          &size, nullptr, nullptr);
+  ck_assert_uint_eq(size, answer.size());
+  const auto address = glue::Ref<GSocketAddress>::adopt(
+      g_socket_connection_get_local_address(peer.get(), nullptr));
+  const int fd = test::socket_connected_to(
+      g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(address.get())));
+  int is_on = 0;
+  socklen_t length = sizeof is_on;
+  ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &is_on, &length), 0);
+  ck_assert_int_eq(is_on, 1);
+}
+GST_END_TEST
+
 GST_START_TEST(ends_when_it_has_given_enough)
 {
   Seeding seeding{"piece-size=65536 linger=true seed-ratio=0.9"};
@@ -442,6 +485,7 @@ static Suite *torrentsink_suite()
   tcase_add_test(tc, chooses_pieces_by_the_size_of_the_file);
   tcase_add_test(tc, gives_it_to_another_client);
   tcase_add_test(tc, listens_at_one_port_everywhere);
+  tcase_add_test(tc, sends_at_once);
   tcase_add_test(tc, ends_when_it_has_given_enough);
   tcase_add_test(tc, ends_when_its_time_is_over);
   tcase_add_test(tc, stops_at_once_while_it_lingers);

@@ -3,12 +3,15 @@
 // do.
 #include "support/harness.hpp"
 #include "support/memory.hpp"
+#include "support/process.hpp"
 #include "support/random.hpp"
 #include "support/source_player.hpp"
 #include "support/torrent_seed.hpp"
 #include "support/warnings.hpp"
 
 #include <gst/gst.h>
+
+#include <netinet/tcp.h>
 
 #include <algorithm>
 #include <array>
@@ -125,6 +128,23 @@ GST_START_TEST(a_magnet_is_played_from_its_peer)
   player.start().expect(seed.content());
   player.wait_for_message("torrent-metadata");
   player.wait_for_message("torrent-finished");
+}
+GST_END_TEST
+
+// Else what is asked for waits for acknowledgements.
+GST_START_TEST(asks_at_once)
+{
+  SeedOptions slow;
+  slow.upload_limit = 500'000;
+  const TorrentSeed seed{slow};
+  Player player{seed.magnet()};
+  player.start().wait_for_bytes(1);
+  const auto address = seed.address();
+  const int fd = socket_connected_to(std::stoi(address.substr(address.rfind(':') + 1)));
+  int is_on = 0;
+  socklen_t length = sizeof is_on;
+  ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &is_on, &length), 0);
+  ck_assert_int_eq(is_on, 1);
 }
 GST_END_TEST
 
@@ -879,6 +899,7 @@ static Suite *torrentsrc_suite()
   tcase_set_timeout(tc, 180);  // sanitised, ten sessions on a busy machine take their time
   suite_add_tcase(suite, tc);
   tcase_add_test(tc, a_magnet_is_played_from_its_peer);
+  tcase_add_test(tc, asks_at_once);
   tcase_add_test(tc, a_torrent_file_is_played);
   tcase_add_loop_test(tc, every_version_is_played, 0, 3);
   tcase_add_test(tc, files_are_chosen);
