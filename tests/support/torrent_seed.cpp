@@ -48,8 +48,11 @@ lt::session_params session_settings(const SeedOptions &options)
   pack.set_int(Pack::tick_interval, 100);
   pack.set_bool(Pack::allow_multiple_connections_per_ip, true);
   pack.set_str(Pack::listen_interfaces, options.listen);
-  pack.set_int(Pack::alert_mask, int(static_cast<std::uint32_t>(lt::alert_category::status |
+  pack.set_int(Pack::alert_mask, int(static_cast<std::uint32_t>(lt::alert_category::connect |
+                                                                lt::alert_category::status |
                                                                 lt::alert_category::error)));
+  // Whom it hung up on has to call it.
+  pack.set_bool(Pack::seeding_outgoing_connections, false);
   // Else it would notice.
   pack.set_bool(Pack::disable_hash_checks, options.lies);
   if (options.forces_encryption) {
@@ -173,6 +176,27 @@ void TorrentSeed::pause()
 void TorrentSeed::resume()
 {
   peer_->session.resume();
+}
+
+void TorrentSeed::hang_up()
+{
+  pause();
+  while (peer_->handle.status({}).num_peers > 0)
+    peer_->session.wait_for_alert(lt::milliseconds{20});
+  resume();
+}
+
+void TorrentSeed::wait_until_it_hangs_up()
+{
+  for (;;) {
+    peer_->session.wait_for_alert(lt::milliseconds{1000});
+    std::vector<lt::alert *> alerts;
+    peer_->session.pop_alerts(&alerts);
+    for (const auto *alert : alerts)
+      if (const auto *end = lt::alert_cast<lt::peer_disconnected_alert>(alert);
+          end && end->error == lt::errors::upload_upload_connection)
+        return;
+  }
 }
 
 std::int64_t TorrentSeed::uploaded() const

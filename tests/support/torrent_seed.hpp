@@ -70,6 +70,10 @@ class TorrentSeed {
   // Connects to nobody, and lets nobody in.
   void pause();
   void resume();
+  // Ends all connections, and lets in who calls again.
+  void hang_up();
+  // On a peer that wants nothing of it.
+  void wait_until_it_hangs_up();
   // Bytes of data sent, those sent twice too.
   std::int64_t uploaded() const;
 
