@@ -5,6 +5,7 @@
 #include "support/memory.hpp"
 #include "support/process.hpp"
 #include "support/random.hpp"
+#include "support/refusing_peer.hpp"
 #include "support/source_player.hpp"
 #include "support/torrent_seed.hpp"
 #include "support/warnings.hpp"
@@ -492,6 +493,20 @@ GST_START_TEST(a_peer_that_lies_is_not_believed)
 }
 GST_END_TEST
 
+// Transmission refuses what is one less than it says, and tells of it seconds later.
+GST_START_TEST(a_peer_is_asked_for_less_than_it_says_it_takes)
+{
+  const TorrentSeed seed;
+  for (const std::size_t says : {8, 10}) {
+    const RefusingPeer peer{seed.content(), 65536, says};
+    Player player{seed.torrent_file(), "encryption=off"};
+    player.with_peers(peer.address()).start().expect(seed.content());
+    ck_assert_uint_eq(peer.refused(), 0);
+    ck_assert_uint_le(peer.most_at_once(), says - 2);
+  }
+}
+GST_END_TEST
+
 GST_START_TEST(it_waits_while_its_peer_is_away)
 {
   SeedOptions options;
@@ -925,6 +940,7 @@ static Suite *torrentsrc_suite()
   tcase_add_test(tc, two_elements_share_one_torrent);
   tcase_add_test(tc, ten_torrents_at_once);
   tcase_add_test(tc, a_peer_that_lies_is_not_believed);
+  tcase_add_test(tc, a_peer_is_asked_for_less_than_it_says_it_takes);
   tcase_add_test(tc, it_waits_while_its_peer_is_away);
   tcase_add_test(tc, a_seek_behind_a_complete_window_is_quick);
   tcase_add_test(tc, another_file_is_played_after_the_seeds_have_hung_up);

@@ -2,6 +2,7 @@
 #include "elements/torrent/swarm/torrentengine.hpp"
 
 #include "elements/torrent/swarm/heldtorrent.hpp"
+#include "elements/torrent/swarm/peerrequests.hpp"
 #include "elements/torrent/swarm/peersockets.hpp"
 #include "elements/torrent/swarm/torrentdisk.hpp"
 #include "elements/torrent/swarm/torrentreports.hpp"
@@ -212,6 +213,7 @@ void Engine::Session::begin(HeldTorrent &torrent)
   const bool goes_on = !torrent.stops_when_checked;
   if (goes_on)
     params.flags |= lt::torrent_flags::paused;
+  ask_little(params);
   make_prompt(params, libtorrent->get_context());
   lt::error_code error;
   torrent.handle = libtorrent->add_torrent(std::move(params), error);
