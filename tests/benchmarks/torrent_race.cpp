@@ -8,12 +8,13 @@
 //   torrent-race seek STYLE TORRENT FOLDER COUNT     reads, and seeks each second
 //   torrent-race preroll pull|push URI FOLDER FILE   playbin3, until it has its first picture;
 //                                                    FILE is played before, to load what plays
+//   torrent-race session                             libtorrent, until a session answers
 //
 // STYLE is ours, or one of libtorrent's: deadlines, priorities, sequential, and untuned, which
 // is sequential with libtorrent's defaults. For seeks it may be floor, too: how long it takes
 // until the first 16 KiB come of what is sought, when all that was asked for before has been
-// taken back. Before them comes what the seeds have in their buffers, so that no style can be
-// quicker.
+// taken back. Before them comes what the seeds have in their buffers of what libtorrent asked
+// for by itself, so that no choice of pieces can be quicker.
 #include "support/random.hpp"
 
 #include <libtorrent/add_torrent_params.hpp>
@@ -543,6 +544,15 @@ int preroll(const std::string &mode, const std::string &uri, const std::string &
   _exit(took < 0 ? 1 : 0);
 }
 
+int session()
+{
+  const auto start = Clock::now();
+  lt::session session{lt::session_params{quiet_pack("127.0.0.1:0")}};
+  session.get_torrents();
+  std::printf("seconds %.4f\n", seconds_since(start));
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char **argv)
@@ -559,6 +569,8 @@ int main(int argc, char **argv)
     return seek(words[2], words[3], words[4], std::atoi(words[5].c_str()));
   if (words.size() == 6 && words[1] == "preroll")
     return preroll(words[2], words[3], words[4], words[5]);
+  if (words.size() == 2 && words[1] == "session")
+    return session();
   std::fprintf(stderr, "usage: see the beginning of torrent_race.cpp\n");
   return 2;
 }

@@ -169,6 +169,23 @@ START_TEST(what_is_not_wanted_any_more_is_forgotten)
 }
 END_TEST
 
+START_TEST(what_a_peer_forgets_holds_up_nothing)
+{
+  RequestWindow window;
+  for (int i = 0; i < 6; ++i)
+    window.ask(block(i), 1s + i * 1s);
+  window.give_up(20s);
+  ck_assert(!window.next(20s));
+  window.give_up(21s);
+  ck_assert(window.next(21s) == block(4));
+  ck_assert(!window.next(21s));
+  // If it comes nevertheless, that is no answer to anything.
+  window.answered(block(0), 22s);
+  ck_assert_uint_eq(window.asked(), 4);
+}
+END_TEST
+
 CHECK_MAIN("torrent_request_window", a_peer_is_busy_and_little_waits_there,
            it_learns_how_fast_a_peer_is, no_more_than_a_peer_remembers,
-           what_is_kept_comes_in_its_order, what_is_not_wanted_any_more_is_forgotten)
+           what_is_kept_comes_in_its_order, what_is_not_wanted_any_more_is_forgotten,
+           what_a_peer_forgets_holds_up_nothing)

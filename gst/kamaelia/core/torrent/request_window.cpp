@@ -42,6 +42,12 @@ bool RequestWindow::withdraw(const Block &block)
   return std::erase(kept_, block) > 0;
 }
 
+void RequestWindow::give_up(Time now)
+{
+  while (!asked_.empty() && now - asked_.front().at >= patience)
+    asked_.pop_front();
+}
+
 std::optional<RequestWindow::Block> RequestWindow::next(Time now)
 {
   return asked_.size() < limit() ? next_anyway(now) : std::nullopt;

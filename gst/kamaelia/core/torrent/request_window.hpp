@@ -32,6 +32,8 @@ class RequestWindow {
   // For how long there may be something to send at the peer, above what a block takes that
   // waits for no other. Peers with an upload limit give at ticks of a tenth of a second.
   static constexpr std::chrono::milliseconds target{120};
+  // After so long a block that was asked for makes no other wait any more: some peers forget.
+  static constexpr std::chrono::seconds patience{20};
   // Blocks that may be asked for whatever is measured.
   static constexpr double least = 4;
 
@@ -41,6 +43,8 @@ class RequestWindow {
   void answered(const Block &block, Time now);
   // It is not wanted any more. True if it has not been asked for yet; it is forgotten.
   bool withdraw(const Block &block);
+  // Gives up those that nobody will answer. Now and then, before next().
+  void give_up(Time now);
   // One that was kept and is to be asked for now.
   std::optional<Block> next(Time now);
   // The same, however many have been asked for.

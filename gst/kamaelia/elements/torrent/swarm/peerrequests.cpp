@@ -87,6 +87,13 @@ class PatientPeer final : public lt::peer_plugin {
     return false;
   }
 
+  // Each second.
+  void tick() override
+  {
+    window_.give_up(now());
+    go_on();
+  }
+
  private:
   void go_on()
   {

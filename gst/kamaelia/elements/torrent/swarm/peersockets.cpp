@@ -38,8 +38,7 @@ class PromptPeer final : public lt::peer_plugin,
   void send_at_once() { set(lt::tcp::no_delay{true}); }
 
   // The system acknowledges late from when something is sent, which happens a little after
-  // libtorrent has said so. Not for each packet: that would take a tenth of the processor time
-  // of a fast download.
+  // libtorrent has said so. Not for each packet: a fast download sends many.
   void acknowledge_soon()
   {
     if (std::exchange(is_soon_, true))
