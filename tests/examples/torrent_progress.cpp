@@ -69,10 +69,14 @@ gboolean show(gpointer data)
     return G_SOURCE_CONTINUE;
   gint64 position = 0;
   gdouble fraction = 0;
-  gst_element_query_position(player->playbin, GST_FORMAT_TIME, &position);
   g_object_get(player->source, "fraction-done", &fraction, nullptr);
-  std::printf("%6.2f s [%s] %3.0f %%, playing at %.1f s\n", seconds_since(player->started),
-              bar_of(player->source).c_str(), fraction * 100, double(position) / GST_SECOND);
+  std::printf("%6.2f s [%s] %3.0f %%, ", seconds_since(player->started),
+              bar_of(player->source).c_str(), fraction * 100);
+  if (player->has_picture &&
+      gst_element_query_position(player->playbin, GST_FORMAT_TIME, &position))
+    std::printf("playing at %.1f s\n", double(position) / GST_SECOND);
+  else
+    std::printf("no picture yet\n");
   std::fflush(stdout);
   return G_SOURCE_CONTINUE;
 }

@@ -60,4 +60,15 @@ done
 magnet=$(printf '%b' "${magnet//\\/}")
 echo "$((size / 1000)) kB are seeded as $magnet"
 echo
-"$player" --peers "127.0.0.1:$port" --seek 45 --limit 15 "${shown[@]}" "$magnet"
+"$player" --peers "127.0.0.1:$port" --seek 45 --limit 15 "${shown[@]}" "$magnet" |
+  tee "$work/played"
+
+# What was printed in between, and how much there is in the end.
+tell() { # WHAT PATTERN
+  printf '    %-24s %s\n' "$1" "$(sed -n "s/$2/\1/p" "$work/played" | tail -n 1)"
+}
+echo
+echo "  what a player of the magnet link saw, of a seed that gives a tenth of the film in a second"
+tell 'first picture after' 'first picture after \(.*\)'
+tell 'seek to 45 s took' 'seek to .* took \(.*\)'
+tell 'downloaded after 15 s' '.*\] *\([0-9]* %\), .*'
