@@ -76,7 +76,7 @@ gboolean show(gpointer data)
       gst_element_query_position(player->playbin, GST_FORMAT_TIME, &position))
     std::printf("playing at %.1f s\n", double(position) / GST_SECOND);
   else
-    std::printf("no picture yet\n");
+    std::printf("waiting\n");
   std::fflush(stdout);
   return G_SOURCE_CONTINUE;
 }
